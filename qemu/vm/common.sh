@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What every script of this folder needs: where things are, the cache's locks and its atomic publishing,
+# and in_root, which runs a command inside the Debian root.
+set -euo pipefail
+
+DOJO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+VM=$DOJO/qemu/vm
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/dojo
+export DOJO VM CACHE
+
+SUITE=trixie
+KERNEL_LTS=6.12			# the suite's own kernel
+KERNEL_NEW=7.3			# from the suite's backports
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# hash_of PATH...: one short key for the contents (and relative names) of files and folders
+hash_of() {
+	local p
+	for p; do
+		if [ -d "$p" ]; then
+			(cd "$p" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum)
+		else
+			sha256sum <"$p"
+		fi
+	done | sha256sum | cut -c1-16
+}
+
+have_space() {	# have_space DIR GIB WHAT
+	local free
+	free=$(df --output=avail -B1M "$1" | tail -n 1)
+	[ "$free" -ge $(($2 * 1024)) ] ||
+		die "$1 has $((free / 1024)) GiB free; making $3 needs $2 GiB"
+}
+
+# lock NAME: held until the script ends. Descriptors are closed for the long-lived children by in_root.
+lock() {
+	local fd
+	mkdir -p "$CACHE" 2>/dev/null || die "cannot make the cache folder $CACHE"
+	exec {fd}>"$CACHE/$1.lock" || die "cannot write in the cache folder $CACHE"
+	if ! flock -n "$fd"; then
+		say "waiting for another run that is making: $1"
+		flock "$fd"
+	fi
+	LOCK_FD=$fd
+}
+
+unlock() { exec {LOCK_FD}>&-; }
+
+# Privileged enough to mount and chroot: root itself, or a user namespace with subordinate ids, where
+# the user's own id is root's.
+if [ "$(id -u)" = 0 ]; then
+	USERNS=()
+else
+	USERNS=(--map-auto --map-root-user)
+fi
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else unshare "${USERNS[@]}" -m "$@"; fi; }
+
+check_userns() {
+	[ "$(id -u)" = 0 ] && return
+	grep -q "^\($(id -un)\|$(id -u)\):" /etc/subuid 2>/dev/null ||
+		die "no subordinate ids for $(id -un) in /etc/subuid: 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)', or run as root"
+	unshare "${USERNS[@]}" -m true 2>/dev/null ||
+		die "user namespaces are not available to $(id -un) on this machine: enable them, or run as root"
+}
+
+# remove PATH...: also what a user namespace's other ids own
+remove() { as_root rm -rf --one-file-system -- "$@"; }
+
+# fresh NAME: an empty folder in the cache to build in; what earlier, interrupted runs left is removed.
+# Only under the lock of NAME.
+fresh() {
+	local old
+	for old in "$CACHE/tmp.$1".*; do
+		[ -e "$old" ] && remove "$old"
+	done
+	mkdir "$CACHE/tmp.$1.$$"
+	printf '%s\n' "$CACHE/tmp.$1.$$"
+}
+
+# publish TMP FINAL: from here on the entry counts as complete
+publish() {
+	sync -f "$1"
+	as_root mv -T "$1" "$2"
+	prune
+}
+
+used() { touch -c "$1"; }
+
+# Entries that no run has used for three weeks go.
+prune() {
+	local old
+	find "$CACHE" -mindepth 1 -maxdepth 1 -name '*-*' ! -name '*.lock' -mtime +21 -print0 |
+		while IFS= read -r -d '' old; do remove "$old"; done
+}
+
+need_packages() {	# need_packages PACKAGE...: installs on this machine what is missing, after naming it
+	local p missing=() sudo=()
+	for p; do
+		dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	command -v apt-get >/dev/null || die "this machine needs: ${missing[*]} (and is not a Debian or Ubuntu)"
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || die "this machine needs: apt-get install ${missing[*]} (as root)"
+		sudo=(sudo)
+	fi
+	say "installing on this machine: ${missing[*]}"
+	local install=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300
+		install --no-install-recommends "${missing[@]}")
+	mkdir -p "$CACHE"
+	"${install[@]}" >"$CACHE/apt.log" 2>&1 </dev/null && return
+	"${sudo[@]}" apt-get -q update >>"$CACHE/apt.log" 2>&1 || true
+	"${install[@]}" >>"$CACHE/apt.log" 2>&1 </dev/null ||
+		die "apt-get could not install ${missing[*]} (see $CACHE/apt.log)"
+}
+
+# in_root [-b HOSTDIR:DIR]... [-n] COMMAND...
+# Runs COMMAND in the root with the checkout at /dojo and the cache at /cache, everything else read-only
+# but /tmp and /run. /run/root is the root itself without the mounts on it. Nothing is left mounted.
+in_root() {
+	local binds=()
+	while [ "${1-}" = -b ]; do
+		binds+=("$2")
+		shift 2
+	done
+	[ -n "${ROOT-}" ] || ROOT=$("$VM/root.sh")
+	unshare ${USERNS[@]+"${USERNS[@]}"} -m --propagation private \
+		"$VM/enter" "$ROOT" "$DOJO" "$CACHE" "${#binds[@]}" ${binds[@]+"${binds[@]}"} "$@"
+}

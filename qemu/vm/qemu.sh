@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# qemu.sh [--base]: makes QEMU with the card's model if it is not in the cache, and prints the folder that holds
+# qemu-system-x86_64, dojo-dip-test and plugins/. --base: QEMU without the model, for what needs no card.
+#
+# Debian's QEMU source is configured and compiled once into the cache (qemu-base-KEY). A checkout's first build
+# copies that tree to build/qemu, lays qemu/overlay over it and compiles the difference; later builds are ninja's
+# increments. The result goes into the cache under the hash of its sources, so that a fresh clone finds it.
+. "$(dirname "$0")/common.sh"
+
+configure=(--target-list=x86_64-softmmu --without-default-features --enable-tcg --enable-kvm --enable-system
+	--enable-plugins --enable-virtfs --enable-attr --enable-slirp --enable-werror --disable-install-blobs)
+# a qtest links everything that ours links
+base_targets=(qemu-system-x86_64 tests/qtest/pvpanic-pci-test tests/tcg/plugins/libinsn.so
+	contrib/plugins/libhwprofile.so contrib/plugins/libhowvec.so)
+
+overlay=$DOJO/qemu/overlay
+shared=("$DOJO/driver/dojo_regs.h" "$DOJO/uapi/drm/dojo_packet.h")
+
+ROOT=$("$VM/root.sh")
+base_key=$( (echo "${ROOT##*-} ${configure[*]} ${base_targets[*]}"; cat "$VM/qemu-base") | sha256sum | cut -c1-16)
+base=$CACHE/qemu-base-$base_key
+
+make_base() {
+	if [ -d "$base" ]; then
+		used "$base"
+		return
+	fi
+	lock qemu-base
+	if [ ! -d "$base" ]; then
+		have_space "$CACHE" 3 QEMU
+		say "building QEMU (about three minutes on two cores)"
+		local tmp
+		tmp=$(fresh qemu-base)
+		in_root -b "$tmp:/qemu" nice -n 5 /dojo/qemu/vm/qemu-base "${configure[*]}" "${base_targets[*]}" \
+			>"$CACHE/qemu-base.log" 2>&1 </dev/null || {
+			grep -E 'No space left|ERROR|error:|^E: |FAILED' "$CACHE/qemu-base.log" | head -n 5 >&2
+			remove "$tmp"
+			die "QEMU could not be built (log: $CACHE/qemu-base.log)"
+		}
+		publish "$tmp" "$base"
+	fi
+	unlock
+}
+
+if [ "${1-}" = --base ]; then
+	make_base
+	echo "$base/build"
+	exit
+fi
+
+[ -d "$overlay" ] || die "qemu/overlay is missing: there is no model of the card to build"
+for f in "${shared[@]}"; do
+	[ -e "$f" ] || die "${f#"$DOJO"/} is missing: the model of the card needs it"
+done
+key=$( (echo "$base_key"; hash_of "$overlay" "${shared[@]}") | sha256sum | cut -c1-16)
+final=$CACHE/qemu-$key
+if [ -d "$final" ]; then
+	used "$final"
+	echo "$final"
+	exit
+fi
+
+make_base
+mkdir -p "$DOJO/build"
+exec 8>"$DOJO/build/qemu.lock"
+flock 8
+if [ "$(cat "$DOJO/build/qemu/base-key" 2>/dev/null)" != "$base_key" ]; then
+	have_space "$DOJO/build" 2 "the model of the card"
+	rm -rf "$DOJO/build/qemu"
+	cp -a --reflink=auto "$base" "$DOJO/build/qemu"
+	echo "$base_key" >"$DOJO/build/qemu/base-key"
+fi
+log=$DOJO/build/qemu.log
+in_root -b "$DOJO/build/qemu:/qemu" /dojo/qemu/vm/qemu-device >"$log" 2>&1 </dev/null || {
+	grep -E -A 12 'error:|ERROR|undefined reference|FAILED' "$log" | sed 's|\.\./hw/misc/dojo/|qemu/overlay/hw/misc/dojo/|' |
+		head -n 60 >&2
+	die "the model of the card does not build (log: build/qemu.log)"
+}
+
+lock qemu
+tmp=$(fresh qemu)
+mkdir "$tmp/plugins"
+cp --reflink=auto "$DOJO/build/qemu/build/qemu-system-x86_64" "$tmp"
+cp "$DOJO"/build/qemu/build/{tests/tcg,contrib}/plugins/*.so "$tmp/plugins"
+for t in "$DOJO"/build/qemu/build/tests/qtest/dojo-*-test; do
+	if [ -x "$t" ]; then cp "$t" "$tmp"; fi
+done
+[ -d "$final" ] || publish "$tmp" "$final"
+# one entry an edit: the newest are enough
+find "$CACHE" -maxdepth 1 -name 'qemu-????????????????' -printf '%T@ %p\n' | sort -rn | tail -n +9 | cut -d' ' -f2- |
+	while IFS= read -r old; do remove "$old"; done
+echo "$final"

@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# run.sh [OPTION]... [--] COMMAND...
+# Boots the machine, runs COMMAND (by bash, in /dojo, which is the checkout) with the driver loaded, powers off, and
+# exits with COMMAND's status. Its output comes out here; the kernel's goes to build/vm/NAME/console.log.
+. "$(dirname "$0")/common.sh"
+
+usage() {
+	sed 's/^\t//' <<-'END'
+	usage: run.sh [OPTION]... [--] COMMAND...
+	  -k, --kernel 6.12|7.3|debug   the guest's kernel (default 6.12)
+	  -c, --card PROPERTIES         a card, e.g. tiles=2,hbm=1G; once for each card; "none" for none (default tiles=2)
+	  -m, --memory SIZE             of the guest (default 2G; 4G with the debug kernel)
+	  -p, --cpus N                  of the guest (default: the host's)
+	  -i, --iommu                   the card behind an intel-iommu
+	  -t, --time SECONDS            limit for all of it (default 600)
+	  -n, --name NAME               of the folder below build/vm (default: the kernel's name)
+	  -M, --no-module               do not load dojo.ko
+	  -a, --append WORDS            to the kernel's command line
+	  -q, --qemu WORDS              to QEMU's
+	  -s, --shell                   a terminal instead of a COMMAND
+	environment: DOJO_VM_ACCEL=kvm|tcg  DOJO_CARD="PROPERTIES PROPERTIES..."  DOJO_MODULE_ARGS=...  SCALE=...
+	The cards are card0, card1... on the root ports rp0, rp1...; QMP on build/vm/NAME/qmp.sock, and for the guest on
+	/dev/virtio-ports/org.dojo.qmp.
+	END
+}
+
+kernel=$KERNEL_LTS cards=() memory='' cpus='' iommu='' limit=600 name='' module=1 append='' extra='' shell=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	-k | --kernel) kernel=$2; shift ;;
+	-c | --card) cards+=("$2"); shift ;;
+	-m | --memory) memory=$2; shift ;;
+	-p | --cpus) cpus=$2; shift ;;
+	-i | --iommu) iommu=1 ;;
+	-t | --time) limit=$2; shift ;;
+	-n | --name) name=$2; shift ;;
+	-M | --no-module) module='' ;;
+	-a | --append) append=$2; shift ;;
+	-q | --qemu) extra=$2; shift ;;
+	-s | --shell) shell=1 ;;
+	-h | --help) usage; exit ;;
+	--) shift; break ;;
+	-*) usage >&2; exit 2 ;;
+	*) break ;;
+	esac
+	shift
+done
+[ $# -gt 0 ] || [ -n "$shell" ] || { usage >&2; exit 2; }
+case $kernel in
+"$KERNEL_LTS" | "$KERNEL_NEW") : "${memory:=2G}" ;;
+debug) : "${memory:=4G}" ;;
+*) die "kernel '$kernel' is not one of $KERNEL_LTS, $KERNEL_NEW, debug" ;;
+esac
+# shellcheck disable=SC2206 # a list of words
+[ ${#cards[@]} -gt 0 ] || cards=(${DOJO_CARD:-tiles=2})
+if [ "${cards[*]}" = none ]; then cards=(); fi
+: "${cpus:=$(nproc)}" "${name:=$kernel}"
+
+# the parts
+ROOT=$("$VM/root.sh")
+if [ ${#cards[@]} -gt 0 ]; then qemu=$("$VM/qemu.sh"); else qemu=$("$VM/qemu.sh" --base); fi
+if [ "$kernel" = debug ]; then
+	kernel_dir=$("$VM/kernel.sh")
+	binds=(-b "$kernel_dir:/kernel")
+	image=/kernel/vmlinuz version=$(cat "$kernel_dir/version")
+else
+	binds=()
+	for image in "$ROOT/boot/vmlinuz-$kernel".*; do :; done
+	version=${image#"$ROOT/boot/vmlinuz-"} image=/boot/vmlinuz-$version
+fi
+if [ -n "$module" ]; then
+	[ -e "$DOJO/build/$kernel/dojo.ko" ] || die "build/$kernel/dojo.ko is missing: qemu/vm/build.sh module $kernel"
+fi
+
+# the folder of this run: one run at a time in each
+run=build/vm/$name
+mkdir -p "$DOJO/$run"
+exec 9>"$DOJO/$run.lock"
+flock -n 9 || die "another machine runs in $run (--name gives this one its own)"
+rm -f "$DOJO/$run"/{status,console.log,qemu.log,qmp.sock,guest-qmp.sock}
+{
+	printf 'export DOJO_KERNEL=%q DOJO_MODULE=%q DOJO_CARDS=%q\n' "$kernel" \
+		"${module:+/dojo/build/$kernel/dojo.ko}" "${cards[*]}"
+	echo "export PATH=/dojo/build/guest/tools:\$PATH LD_LIBRARY_PATH=/dojo/build/guest/libdojo"
+	for v in SCALE DOJO_MODULE_ARGS CI TERM; do
+		if [ -n "${!v-}" ]; then printf 'export %s=%q\n' "$v" "${!v}"; fi
+	done
+} >"$DOJO/$run/env"
+if [ -n "$shell" ]; then
+	size=$(stty size 2>/dev/null || true)
+	cat >"$DOJO/$run/command" <<-END
+		stty ${size:+rows ${size% *} cols ${size#* }} sane 2>/dev/null
+		exec bash -i
+	END
+elif [ $# -eq 1 ]; then
+	printf '%s\n' "$1" >"$DOJO/$run/command"
+else
+	printf '%q ' "$@" >"$DOJO/$run/command"
+fi
+
+accel() {
+	case ${DOJO_VM_ACCEL-} in
+	kvm | tcg) echo "$DOJO_VM_ACCEL"; return ;;
+	?*) die "DOJO_VM_ACCEL='$DOJO_VM_ACCEL' is neither kvm nor tcg" ;;
+	esac
+	if ! [ -w /dev/kvm ]; then
+		echo tcg
+		return
+	fi
+	# /dev/kvm may be there and not work, or hang: tried once on this machine, with a limit
+	local answer
+	answer=$CACHE/kvm-$( (uname -rvm; grep -m 1 'model name' /proc/cpuinfo; cat /etc/machine-id 2>/dev/null; echo "$ROOT") |
+		sha256sum | cut -c1-16)
+	if ! [ -s "$answer" ]; then
+		say "trying /dev/kvm (once, at most 20 s)"
+		if in_root ${binds[@]+"${binds[@]}"} -b "$("$VM/qemu.sh" --base):/qemu" /dojo/qemu/vm/boot \
+			"$version" "$image" "$run" 20 -accel kvm -cpu host -m 512M -append "quiet panic=-1 dojo.run=probe" \
+			>/dev/null 2>&1 </dev/null; then
+			echo kvm >"$answer"
+		else
+			echo tcg >"$answer"
+		fi
+	fi
+	cat "$answer"
+}
+accel=$(accel)
+
+args=(-m "$memory" -smp "$cpus")
+if [ "$accel" = kvm ]; then args+=(-accel kvm -cpu host); else args+=(-accel "tcg,thread=multi" -cpu max,la57=off); fi
+if [ -n "$iommu" ]; then args+=(-device intel-iommu,intremap=on,caching-mode=on) append+=" intel_iommu=on"; fi
+for i in "${!cards[@]}"; do
+	args+=(-device "pcie-root-port,id=rp$i,chassis=$((i + 1)),slot=$((i + 1))"
+		-device "dojo-dip,id=card$i,bus=rp$i${cards[i]:+,${cards[i]}}")
+done
+if [ "$kernel" = debug ]; then
+	args+=(-fsdev "local,id=modules,path=/kernel/modules,security_model=none,readonly=on"
+		-device virtio-9p-pci,fsdev=modules,mount_tag=modules)
+	append+=" kasan_multi_shot no_hash_pointers"
+fi
+port() { args+=(-chardev "$2" -device "virtserialport,chardev=$1,name=org.dojo.$1"); }
+port status "file,id=status,path=/dojo/$run/status"
+args+=(-chardev "socket,id=monitor,path=/dojo/$run/guest-qmp.sock,server=on,wait=off"
+	-mon chardev=monitor,mode=control)
+port qmp "socket,id=qmp,path=/dojo/$run/guest-qmp.sock"
+if [ -n "$shell" ]; then
+	args+=(-chardev stdio,id=output,signal=off -device virtconsole,chardev=output)
+	append+=" dojo.shell=1"
+else
+	port output file,id=output,path=/dev/stdout
+fi
+# shellcheck disable=SC2206 # words
+args+=($extra -append "console=ttyS0 loglevel=5 panic=-1 dojo.run=$run $append")
+
+boot=(in_root ${binds[@]+"${binds[@]}"} -b "$qemu:/qemu" /dojo/qemu/vm/boot "$version" "$image" "$run" "$limit" "${args[@]}")
+rc=0
+if [ -n "$shell" ]; then
+	"${boot[@]}" 2>"$DOJO/$run/qemu.log" || rc=$?
+else
+	# a pipe, since QEMU makes its output non-blocking, which must not reach the caller's
+	"${boot[@]}" 2>"$DOJO/$run/qemu.log" </dev/null | cat || rc=$?
+fi
+cat "$DOJO/$run/qemu.log" >&2
+if [ -s "$DOJO/$run/status" ]; then
+	exit "$(cat "$DOJO/$run/status")"
+fi
+say "the end of $run/console.log:"
+tail -n 30 "$DOJO/$run/console.log" >&2 || true
+[ "$rc" != 124 ] || die "the machine did not finish within $limit s"
+die "the machine stopped before the command ended"
