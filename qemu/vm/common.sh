@@ -9,9 +9,9 @@ VM=$DOJO/qemu/vm
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/dojo
 export DOJO VM CACHE
 
-SUITE=trixie
-KERNEL_LTS=6.12			# the suite's own kernel
-KERNEL_NEW=7.3			# from the suite's backports
+export SUITE=trixie
+export KERNEL_LTS=6.12			# the suite's own kernel
+export KERNEL_NEW=7.3			# from the suite's backports
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -130,4 +130,22 @@ in_root() {
 	[ -n "${ROOT-}" ] || ROOT=$("$VM/root.sh")
 	unshare ${USERNS[@]+"${USERNS[@]}"} -m --propagation private \
 		"$VM/enter" "$ROOT" "$DOJO" "$CACHE" "${#binds[@]}" ${binds[@]+"${binds[@]}"} "$@"
+}
+
+# Every suite ends with one line of this form; .ci/run adds them up.
+sum() {	# sum PASSED FAILED SKIPPED
+	echo "$1 passed, $2 failed, $3 skipped"
+	[ "$2" = 0 ]
+}
+sum_line='^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
+has_sum() { grep -qE "$sum_line" "$1"; }
+sum_of() { grep -E "$sum_line" "$1" | tail -n 1 | tr -dc '0-9 \n'; }
+
+log() {	# log NAME: the path of a log below build/
+	mkdir -p "$DOJO/build/log"
+	echo "$DOJO/build/log/$1.log"
+}
+show() {	# show NAME: what went wrong in that log, and the end
+	grep -E -A 8 'error|Error|undefined reference' "$(log "$1")" | head -n 60 >&2
+	die "it does not build (log: build/log/$1.log)"
 }

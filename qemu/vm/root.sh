@@ -41,6 +41,7 @@ log=$CACHE/root.log
 
 # This machine's own mirror where it runs Debian, else mmdebstrap's choice. Only the plain archive carries the suite
 # and its backports; the security archive's index has another label.
+# shellcheck disable=SC2016 # apt's own fields
 mirror=$(apt-get indextargets --format '$(SITE)|$(ORIGIN)|$(LABEL)|$(CREATED_BY)' 2>/dev/null |
 	awk -F'|' '$2 == "Debian" && $3 == "Debian" && $4 == "Packages" { print $1; exit }')
 args=(--mode=root --variant=apt --skip=cleanup/apt/lists
@@ -53,7 +54,7 @@ for scheme in http https; do
 	unset proxy
 done
 
-export SUITE KERNEL_LTS KERNEL_NEW INITRD=No	# the kernel packages' initramfs is not wanted
+export INITRD=No	# the kernel packages' initramfs is not wanted
 args+=("--setup-hook=exec '$VM/root-hook' setup \"\$1\"" "--customize-hook=exec '$VM/root-hook' customize \"\$1\"")
 args+=("--include=$(IFS=,; echo "${packages[*]}")" "$SUITE" "$tmp")
 if [ -n "$mirror" ]; then args+=("deb $mirror $SUITE main"); fi

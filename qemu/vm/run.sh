@@ -127,24 +127,24 @@ accel() {
 accel=$(accel)
 
 args=(-m "$memory" -smp "$cpus")
-if [ "$accel" = kvm ]; then args+=(-accel kvm -cpu host); else args+=(-accel "tcg,thread=multi" -cpu max,la57=off); fi
-if [ -n "$iommu" ]; then args+=(-device intel-iommu,intremap=on,caching-mode=on) append+=" intel_iommu=on"; fi
+if [ "$accel" = kvm ]; then args+=(-accel kvm -cpu host); else args+=(-accel "tcg,thread=multi" -cpu "max,la57=off"); fi
+if [ -n "$iommu" ]; then args+=(-device "intel-iommu,intremap=on,caching-mode=on") append+=" intel_iommu=on"; fi
 for i in "${!cards[@]}"; do
 	args+=(-device "pcie-root-port,id=rp$i,chassis=$((i + 1)),slot=$((i + 1))"
 		-device "dojo-dip,id=card$i,bus=rp$i${cards[i]:+,${cards[i]}}")
 done
 if [ "$kernel" = debug ]; then
 	args+=(-fsdev "local,id=modules,path=/kernel/modules,security_model=none,readonly=on"
-		-device virtio-9p-pci,fsdev=modules,mount_tag=modules)
+		-device "virtio-9p-pci,fsdev=modules,mount_tag=modules")
 	append+=" kasan_multi_shot no_hash_pointers"
 fi
 port() { args+=(-chardev "$2" -device "virtserialport,chardev=$1,name=org.dojo.$1"); }
 port status "file,id=status,path=/dojo/$run/status"
 args+=(-chardev "socket,id=monitor,path=/dojo/$run/guest-qmp.sock,server=on,wait=off"
-	-mon chardev=monitor,mode=control)
+	-mon "chardev=monitor,mode=control")
 port qmp "socket,id=qmp,path=/dojo/$run/guest-qmp.sock"
 if [ -n "$shell" ]; then
-	args+=(-chardev stdio,id=output,signal=off -device virtconsole,chardev=output)
+	args+=(-chardev "stdio,id=output,signal=off" -device "virtconsole,chardev=output")
 	append+=" dojo.shell=1"
 else
 	port output file,id=output,path=/dev/stdout

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# `make help` lists what there is. Everything made lies below build/, or in ${XDG_CACHE_HOME:-~/.cache}/dojo.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+PREFIX	?= /usr/local
+KERNEL	?= 6.12
+MODEL	?= mlp
+DATASET	?= /usr/share/datasets/fashion-mnist
+T	?=
+
+VM	:= qemu/vm
+NATIVE	:= $(CURDIR)/build/native
+export DESTDIR PREFIX
+
+MAKEFLAGS += --no-print-directory
+
+all: libdojo tools module
+
+# $(call sub,FOLDER,TARGETS): its own Makefile, output below build/native
+sub = +@[ -e $(1)/Makefile ] || { echo "error: $(1)/Makefile is missing" >&2; exit 1; }; \
+	$(MAKE) -C $(1) O=$(NATIVE)/$(1) LIBDOJO_O=$(NATIVE)/libdojo $(2)
+
+module:
+	@$(VM)/module $(KDIR) build/native/module
+
+libdojo:
+	$(call sub,libdojo,all)
+
+tools: libdojo
+	$(call sub,tools,all)
+
+install: all
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/build/native/module $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(call sub,libdojo,install)
+	$(call sub,tools,install)
+
+demo:
+	@$(VM)/demo.sh $(MODEL) $(DATASET)
+
+check:
+	@$(VM)/check.sh $(KERNEL) $(T)
+
+shell:
+	@$(VM)/build.sh module $(KERNEL) && $(VM)/build.sh user && $(VM)/run.sh -k $(KERNEL) -n shell -t 86400 --shell
+
+bench:
+	@$(VM)/bench.sh
+
+lint:
+	@$(VM)/lint.sh
+
+qtest:
+	@$(VM)/qtest.sh $(T)
+
+native:
+	@$(VM)/native.sh
+
+coverage:
+	@$(VM)/coverage.sh
+
+soak:
+	@SCALE=full $(VM)/check.sh $(KERNEL) $(T)
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'In a virtual machine (no card, no headers and no libraries needed; the first run sets everything up):'
+	@echo '  demo      train a classifier on a tile     MODEL=mlp'
+	@echo '  check     the selftests                    T="name..." KERNEL=6.12|7.3|debug'
+	@echo '  shell     a root shell, driver loaded      KERNEL=...'
+	@echo '  bench     bandwidth, submissions, GEMM beside the CPU'
+	@echo '  coverage  lines of the driver that the selftests run (debug kernel)'
+	@echo '  soak      check, with the heavy tests at full scale'
+	@echo
+	@echo 'In the build root, without booting:'
+	@echo '  lint      static analysis of everything'
+	@echo '  qtest     tests of the model of the card   T=pattern'
+	@echo '  native    tests of what runs without a driver: numerics, libdojo, tools'
+	@echo
+	@echo 'On this machine:'
+	@echo '  all       (default) module, libdojo, tools KDIR=kernel build tree'
+	@echo '  module  libdojo  tools                     each alone'
+	@echo '  install                                    PREFIX=/usr/local DESTDIR='
+	@echo '  clean     remove build/'
+	@echo
+	@echo 'The card: DOJO_CARD="tiles=2,hbm=1G" (several: separated by spaces). The accelerator of the virtual'
+	@echo 'machine: DOJO_VM_ACCEL=kvm|tcg (default: kvm where it works). qemu/README.md has more.'
+
+.PHONY: all module libdojo tools install demo check shell bench lint qtest native coverage soak clean help

@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bench.sh: `dojo bench` in the machine; the figures of this host's own CPU come from the same program run with --host.
+. "$(dirname "$0")/common.sh"
+
+"$VM/build.sh" module "$KERNEL_LTS" >"$(log module-"$KERNEL_LTS")" 2>&1 || show module-"$KERNEL_LTS"
+"$VM/build.sh" user >"$(log user)" 2>&1 || show user
+in_root env LD_LIBRARY_PATH=/dojo/build/guest/libdojo /dojo/build/guest/tools/dojo bench --host
+"$VM/run.sh" -n bench -c tiles=2 -t 900 "dojo bench"

@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernel.sh [SERIES]: builds the debug kernel from Debian's source if it is not in the cache, and prints its folder:
+# vmlinuz, version, modules/ and build/ (what modules are built against).
+. "$(dirname "$0")/common.sh"
+
+series=${1:-$KERNEL_NEW}
+ROOT=$("$VM/root.sh")
+key=$( (echo "${ROOT##*-} $series"; cat "$VM"/{debug-base.config,debug.config,kernel-build}) | sha256sum | cut -c1-16)
+final=$CACHE/kernel-$key
+if [ ! -d "$final" ]; then
+	lock kernel
+	if [ ! -d "$final" ]; then
+		have_space "$CACHE" 6 "the debug kernel"
+		say "building the debug kernel $series (about ten minutes on two cores)"
+		tmp=$(fresh kernel)
+		log=$CACHE/kernel.log
+		in_root -b "$tmp:/kernel" nice -n 10 /dojo/qemu/vm/kernel-build "$series" >"$log" 2>&1 </dev/null || {
+			grep -E 'No space left|error:|Error [0-9]|^E: |not taken' "$log" | head -n 5 >&2
+			remove "$tmp"
+			die "the debug kernel could not be built (log: $log)"
+		}
+		publish "$tmp" "$final"
+	fi
+fi
+used "$final"
+echo "$final"

@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lint.sh [CHECK...]: static analysis of the whole tree in the build root; one pass or failure a check, the sum last.
+. "$(dirname "$0")/common.sh"
+
+if [ "${1-}" != inside ]; then
+	in_root /dojo/qemu/vm/lint.sh inside "$@" </dev/null
+	exit
+fi
+shift
+
+src=/usr/src/linux-$KERNEL_LTS
+out=/dojo/build/lint
+mkdir -p $out
+# tracked or new, but not ignored
+files() { git -c safe.directory=/dojo ls-files -co --exclude-standard -- "$@" | while IFS= read -r f; do if [ -f "$f" ]; then echo "$f"; fi; done; }
+each() { local f rc=0; while IFS= read -r f; do "$@" "$f" || rc=1; done; return $rc; }
+
+spdx() {
+	local rc=0 f
+	while IFS= read -r f; do
+		head -n 4 "$f" | grep -q 'SPDX-License-Identifier:' || { echo "$f: no SPDX line"; rc=1; }
+	done < <(files '*.[chS]' '*.inc' '*.sh' '*.py' '*Makefile*' '*Kbuild*' '*Kconfig*' '*meson.build' '*.config' qemu/vm .ci)
+	return $rc
+}
+
+shell() {
+	local f scripts=()
+	while IFS= read -r f; do
+		if head -n 1 "$f" | grep -qE '^#!.*(bash|sh)( |$)' || [[ $f == *.sh ]]; then scripts+=("$f"); fi
+	done < <(files)
+	shellcheck -x -P SCRIPTDIR "${scripts[@]}"
+}
+
+# Not for a tree of its own: FILE_PATH_CHANGES (MAINTAINERS). SPDX_LICENSE_TAG: it accepts only what the kernel's own
+# files use. BIT_MACRO in headers that user space and QEMU include too: there is no BIT() there. PREFER_KERNEL_TYPES
+# in user space: there is no u32.
+patch() { each perl "$src"/scripts/checkpatch.pl --no-tree --strict --terse --show-types --no-summary --max-line-length=100 "$@" -f; }
+checkpatch() {
+	local rc=0 common=SPDX_LICENSE_TAG,FILE_PATH_CHANGES
+	files 'driver/*.[ch]' ':!driver/dojo_regs.h' | patch --ignore $common || rc=1
+	files 'uapi/*.h' driver/dojo_regs.h | patch --ignore $common,BIT_MACRO || rc=1
+	files 'libdojo/*.[ch]' 'tools/*.[ch]' 'selftests/*.[ch]' | patch --ignore $common,BIT_MACRO,PREFER_KERNEL_TYPES || rc=1
+	return $rc
+}
+
+module() {	# module KERNEL: W=1 and sparse, every warning an error
+	local dir
+	for dir in /lib/modules/"$1".*; do :; done
+	rm -rf "${out:?}/$1"
+	/dojo/qemu/vm/module "$dir/build" "build/lint/$1" W=1 C=2 CF="-D__CHECK_ENDIAN__" KCFLAGS=-Werror modules >"$out/module-$1.log" 2>&1 ||
+		{ grep -E -A 6 'error|warning' "$out/module-$1.log" | head -n 100; return 1; }
+	# sparse warns without failing
+	! grep -E -A 3 'warning:|error:' "$out/module-$1.log"
+}
+module-lts() { module "$KERNEL_LTS"; }
+module-new() { module "$KERNEL_NEW"; }
+
+# Every semantic patch of the kernel's that needs no OCaml, in report mode.
+coccinelle() {
+	local patch options rc=0 found
+	while IFS= read -r patch; do
+		if grep -q ocaml "$patch" || ! grep -q 'virtual *report' "$patch"; then continue; fi
+		options=$(sed -n 's/.*Options: *//p' "$patch" | head -n 1)
+		# shellcheck disable=SC2086 # options are words
+		found=$(spatch -D report --no-show-diff --very-quiet --cocci-file "$patch" $options --dir driver \
+			-I "/lib/modules/$(basename /lib/modules/"$KERNEL_LTS".*)/build/include" 2>/dev/null || true)
+		if [ -n "$found" ]; then printf '%s: %s\n' "${patch##*/}" "$found"; rc=1; fi
+	done < <(find "$src"/scripts/coccinelle -name '*.cocci' | sort)
+	return $rc
+}
+
+kernel-doc() {
+	local list
+	mapfile -t list < <(files 'driver/*.[ch]' 'uapi/*.h')
+	perl "$src"/scripts/kernel-doc -none -Werror "${list[@]}"
+}
+
+uapi() {	# self-contained, as C and as C++, by two compilers
+	local header lang rc=0
+	while IFS= read -r header; do
+		for lang in "gcc -x c -std=c99" "clang -x c -std=c11" "g++ -x c++ -std=c++11" "clang++ -x c++ -std=c++17"; do
+			# shellcheck disable=SC2086 # a compiler with its options
+			echo "#include \"$header\"" | $lang -Wall -Wextra -Werror -fsyntax-only \
+				-I. -Iuapi -I/usr/include/drm -I/usr/include/libdrm - || rc=1
+		done
+	done < <(files 'uapi/*.h')
+	return $rc
+}
+
+padding() {	# no struct of the interface has a hole or an implicit tail
+	local name names
+	mapfile -t names < <(files 'uapi/*.h' driver/dojo_regs.h | xargs sed -n 's/^struct \(dojo_[a-z0-9_]*\|drm_dojo_[a-z0-9_]*\) {.*/\1/p')
+	{
+		files 'uapi/*.h' driver/dojo_regs.h | sed 's/.*/#include "&"/'
+		for name in "${names[@]}"; do echo "struct $name v_$name;"; done
+	} >$out/padding.c
+	gcc -g -c -Iuapi -I. -I/usr/include/drm $out/padding.c -o $out/padding.o
+	pahole $out/padding.o >$out/padding.txt
+	! grep -E -B 12 'XXX|/\* padding:' $out/padding.txt
+}
+
+user() {	# user NAME COMPILER FLAGS: libdojo and the tools built anew with these
+	local dir
+	rm -rf "${out:?}/$1"
+	for dir in libdojo tools; do
+		make -j"$(nproc)" --no-print-directory -C $dir O="$out/$1/$dir" LIBDOJO_O="$out/$1/libdojo" CC="$2" CFLAGS="$3" all \
+			>"$out/$1.log" 2>&1 || { grep -E -A 12 'error|warning' "$out/$1.log" | head -n 100; return 1; }
+	done
+}
+user-gcc() { user gcc gcc "-O2 -g -Wall -Wextra -Werror"; }
+user-clang() { user clang clang "-O2 -g -Wall -Wextra -Werror"; }
+user-analyzer() { user analyzer gcc "-O1 -g -fanalyzer -Werror"; }
+
+man() {
+	local list
+	mapfile -t list < <(files '*.1' '*.3' '*.7' '*.8')
+	[ ${#list[@]} -gt 0 ] || return 77
+	mandoc -T lint -W warning "${list[@]}"
+}
+
+checks=("$@")
+[ ${#checks[@]} -gt 0 ] || checks=(spdx shell checkpatch module-lts module-new coccinelle kernel-doc uapi padding user-gcc
+	user-clang user-analyzer man)
+passed=0 failed=0 skipped=0
+for check in "${checks[@]}"; do
+	rc=0
+	# in a subshell of its own, so that the first failing command ends the check
+	(set -e; "$check") || rc=$?
+	case $rc in
+	0) echo "ok - $check"; passed=$((passed + 1)) ;;
+	77) echo "ok - $check # SKIP"; skipped=$((skipped + 1)) ;;
+	*) echo "not ok - $check"; failed=$((failed + 1)) ;;
+	esac
+done
+sum $passed $failed $skipped

@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# qtest.sh [PATTERN]: the model's qtests (registers, resets, error paths; no guest), or those whose path has PATTERN.
+. "$(dirname "$0")/common.sh"
+
+qemu=$("$VM/qemu.sh")
+passed=0 failed=0 skipped=0
+for test in "$qemu"/dojo-*-test; do
+	[ -x "$test" ] || die "qemu/overlay has no qtest"
+	name=${test##*/}
+	out=$(log "$name")
+	rc=0
+	# the library's own exit status is of no use with -k: the sum is taken from the lines
+	in_root -b "$qemu:/qemu" env QTEST_QEMU_BINARY="/qemu/qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu" \
+		timeout 600 "/qemu/$name" --tap -k ${1:+-p "$1"} 2>&1 </dev/null | tee "$out" || rc=$?
+	p=$(grep -c '^ok ' "$out" || true) f=$(grep -c '^not ok ' "$out" || true) s=$(grep -ciE '^ok .*# skip' "$out" || true)
+	if [ $rc -ne 0 ] && [ "$f" = 0 ]; then f=1; fi	# it died before it could say so
+	passed=$((passed + p - s)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+sum $passed $failed $skipped
