@@ -16,6 +16,7 @@ usage() {
 	  -t, --time SECONDS            limit for all of it (default 600)
 	  -n, --name NAME               of the folder below build/vm (default: the kernel's name)
 	  -M, --no-module               do not load dojo.ko
+	  -o, --module PATH             instead of build/KERNEL/dojo.ko, below the checkout
 	  -a, --append WORDS            to the kernel's command line
 	  -q, --qemu WORDS              to QEMU's
 	  -s, --shell                   a terminal instead of a COMMAND
@@ -25,7 +26,7 @@ usage() {
 	END
 }
 
-kernel=$KERNEL_LTS cards=() memory='' cpus='' iommu='' limit=600 name='' module=1 append='' extra='' shell=''
+kernel=$KERNEL_LTS cards=() memory='' cpus='' iommu='' limit=600 name='' module=default append='' extra='' shell=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-k | --kernel) kernel=$2; shift ;;
@@ -36,6 +37,7 @@ while [ $# -gt 0 ]; do
 	-t | --time) limit=$2; shift ;;
 	-n | --name) name=$2; shift ;;
 	-M | --no-module) module='' ;;
+	-o | --module) module=$2; shift ;;
 	-a | --append) append=$2; shift ;;
 	-q | --qemu) extra=$2; shift ;;
 	-s | --shell) shell=1 ;;
@@ -69,9 +71,8 @@ else
 	for image in "$ROOT/boot/vmlinuz-$kernel".*; do :; done
 	version=${image#"$ROOT/boot/vmlinuz-"} image=/boot/vmlinuz-$version
 fi
-if [ -n "$module" ]; then
-	[ -e "$DOJO/build/$kernel/dojo.ko" ] || die "build/$kernel/dojo.ko is missing: qemu/vm/build.sh module $kernel"
-fi
+if [ "$module" = default ]; then module=build/$kernel/dojo.ko; fi
+if [ -n "$module" ] && ! [ -e "$DOJO/$module" ]; then die "$module is missing: qemu/vm/build.sh module $kernel"; fi
 
 # the folder of this run: one run at a time in each
 run=build/vm/$name
@@ -81,7 +82,7 @@ flock -n 9 || die "another machine runs in $run (--name gives this one its own)"
 rm -f "$DOJO/$run"/{status,console.log,qemu.log,qmp.sock,guest-qmp.sock}
 {
 	printf 'export DOJO_KERNEL=%q DOJO_MODULE=%q DOJO_CARDS=%q\n' "$kernel" \
-		"${module:+/dojo/build/$kernel/dojo.ko}" "${cards[*]}"
+		"${module:+/dojo/$module}" "${cards[*]}"
 	echo "export PATH=/dojo/build/guest/tools:\$PATH LD_LIBRARY_PATH=/dojo/build/guest/libdojo"
 	for v in SCALE DOJO_MODULE_ARGS CI TERM; do
 		if [ -n "${!v-}" ]; then printf 'export %s=%q\n' "$v" "${!v}"; fi

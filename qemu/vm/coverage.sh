@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# coverage.sh [TEST...]: the selftests on the debug kernel with a driver that counts (gcov): build/coverage/ gets the
+# report as text and HTML; the lines never run are printed.
+. "$(dirname "$0")/common.sh"
+
+out=$DOJO/build/coverage
+kernel_dir=$("$VM/kernel.sh")
+rm -rf "$out"
+mkdir -p "$out"
+in_root -b "$kernel_dir:/kernel" /dojo/qemu/vm/module /kernel/build build/coverage GCOV_PROFILE=y modules \
+	>"$(log module-coverage)" 2>&1 || show module-coverage
+"$VM/build.sh" user >"$(log user)" 2>&1 || show user
+
+# The counters outlive the module in debugfs until the machine is off; the files have no size, so cat.
+rc=0
+"$VM/run.sh" -k debug -n coverage -o build/coverage/dojo.ko -t 2700 "
+	bash selftests/run.sh $*
+	rc=\$?
+	rmmod dojo 2>/dev/null
+	cd /sys/kernel/debug/gcov/dojo/build/coverage/driver &&
+	for f in *.gcda; do cat \$f >/dojo/build/coverage/driver/\$f; done
+	exit \$rc" || rc=$?
+
+in_root sh -ec '
+	cd build/coverage
+	lcov --quiet --capture --rc branch_coverage=1 --directory driver --no-external --base-directory driver \
+		--ignore-errors source,gcov,unused --output-file all.info
+	lcov --quiet --rc branch_coverage=1 --extract all.info "*/driver/*" --output-file driver.info
+	genhtml --quiet --rc branch_coverage=1 --output-directory html driver.info
+	cd driver
+	for f in *.gcda; do gcov -b -o . "${f%.gcda}.c"; done >../gcov.txt 2>&1
+	echo
+	echo "lines never run:"
+	grep -H "#####:" *.c.gcov | sed "s/\.gcov: *#####: */:/; s/^/driver\//" || true
+	echo
+	lcov --rc branch_coverage=1 --list ../driver.info
+' </dev/null | tee "$out/report.txt"
+say "written: build/coverage/report.txt build/coverage/html/index.html"
+exit $rc
