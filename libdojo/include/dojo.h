@@ -229,7 +229,7 @@ struct dojo_device *dojo_vm_device(const struct dojo_vm *vm);
 /*
  * Bind @size bytes of @bo from @offset (@size 0: to its end) where there is
  * room, with a hole before the next binding; @flags DRM_DOJO_BIND_*. The
- * address, 2 MiB aligned when the size is, comes back in @va.
+ * address, 2 MiB aligned from 2 MiB on, comes back in @va.
  */
 int dojo_vm_map(struct dojo_vm *vm, struct dojo_bo *bo, uint64_t offset, uint64_t size,
 		uint32_t flags, uint64_t *va) DOJO_MUST_CHECK;
