@@ -252,7 +252,7 @@ struct dojo_queue_context {
 	__u32 ring_size;	/* descriptors, power of two, 16..65536 */
 	__u32 asid;		/* of its batches */
 	__u32 flags;		/* DOJO_CTX_* */
-	__u8 class;		/* enum dojo_hw_class */
+	__u8 queue_class;	/* enum dojo_hw_class */
 	__u8 priority;		/* enum dojo_hw_priority */
 	__u8 reserved0[2];
 	__u8 rect_x;		/* compute: rectangle of dies; DMA: all 0 */

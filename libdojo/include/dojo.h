@@ -31,15 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The ABI has a field of that name: in C++ it is called class_. */
-#if defined(__cplusplus)
-#pragma push_macro("class")
-#define class class_
 #include <drm/dojo_accel.h>
-#pragma pop_macro("class")
-#else
-#include <drm/dojo_accel.h>
-#endif
 #include <drm/dojo_packet.h>
 
 #if defined(__cplusplus)

@@ -22,7 +22,7 @@ static int create_kernel_queue(struct dojo_vm *vm, const struct dojo_queue_attr 
 {
 	struct drm_dojo_queue_create create = {
 		.vm_id = vm->id,
-		.class = queue->queue_class,
+		.queue_class = queue->queue_class,
 		.priority = attr->priority,
 		.flags = attr->flags,
 		.rect_x = attr->rect_x,

@@ -479,7 +479,7 @@ enum drm_dojo_queue_flags {
 /**
  * struct drm_dojo_queue_create - make a queue
  * @vm_id: address space of its batches
- * @class: &enum drm_dojo_queue_class
+ * @queue_class: &enum drm_dojo_queue_class
  * @priority: &enum drm_dojo_priority
  * @flags: &enum drm_dojo_queue_flags
  * @rect_x, @rect_y, @rect_w, @rect_h: dies of a compute queue; all 0 = the
@@ -496,7 +496,7 @@ enum drm_dojo_queue_flags {
  */
 struct drm_dojo_queue_create {
 	__u32 vm_id;
-	__u32 class;
+	__u32 queue_class;
 	__u32 priority;
 	__u32 flags;
 	__u8 rect_x;
