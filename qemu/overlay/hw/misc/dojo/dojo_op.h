@@ -32,7 +32,8 @@ struct dojo_memory {
 struct dojo_memory_ops {
 	/*
 	 * The longest directly addressable run from @va: sets *@len to 1..@want
-	 * and returns the host address. NULL with fault->reason NONE means that
+	 * and returns the host address. A read may be asked for more than the
+	 * operand holds, up to 2 MiB ahead: only the first byte must be legal. NULL with fault->reason NONE means that
 	 * read() and write() must be used for *@len bytes; NULL with a reason is
 	 * a fault. The pointer is good until the unit of work ends.
 	 */
@@ -43,6 +44,29 @@ struct dojo_memory_ops {
 		     uint64_t len, struct dojo_fault_info *fault);
 	bool (*write)(struct dojo_memory *mem, uint64_t va, const void *buf,
 		      uint64_t len, struct dojo_fault_info *fault);
+
+	/*
+	 * The same for @offset bytes into a segment (struct dojo_segment) that
+	 * begins where @pte says, past the queue's page tables. The runs asked for
+	 * stay inside the segment. The callee checks the entry and that target,
+	 * address and permission are legal; the fault's va is set by the caller
+	 * if the reason is PTE. Needed for privileged queues only.
+	 */
+	void *(*map_segment)(struct dojo_memory *mem, uint64_t pte,
+			     uint64_t offset, uint64_t want, bool write,
+			     uint64_t *len, struct dojo_fault_info *fault);
+	bool (*read_segment)(struct dojo_memory *mem, uint64_t pte,
+			     uint64_t offset, void *buf, uint64_t len,
+			     struct dojo_fault_info *fault);
+	bool (*write_segment)(struct dojo_memory *mem, uint64_t pte,
+			      uint64_t offset, const void *buf, uint64_t len,
+			      struct dojo_fault_info *fault);
+
+	/*
+	 * Zeroes [@host, @host + @len), which map or map_segment gave for writing:
+	 * whole pages may be discarded instead. May be NULL.
+	 */
+	void (*zero)(struct dojo_memory *mem, void *host, uint64_t len);
 };
 
 /* What the queue and the card allow */
@@ -86,6 +110,16 @@ struct dojo_op {
 bool dojo_op_decode(struct dojo_op *op, size_t bytes,
 		    const struct dojo_op_limits *limits,
 		    struct dojo_fault_info *fault);
+
+/*
+ * dojo_op_prepare - read what decides how much work there is
+ *
+ * Once, after decoding and before the first unit, on an engine's thread: it
+ * sets op->units of *_SEGMENTS from their lists. Other opcodes: does nothing.
+ * Bounded: reads at most 2 MiB. Returns false with *@fault set on a fault.
+ */
+bool dojo_op_prepare(struct dojo_op *op, struct dojo_memory *mem, void *scratch,
+		     struct dojo_fault_info *fault);
 
 /*
  * dojo_op_run - one unit of work of a COPY, COPY_ND, FILL, *_SEGMENTS or

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Vectors of the host's native width for the kernels. Included once by each
+ * dojo_kernels_*.c, which sets DOJO_ISA; everything is static, because the same
+ * source is compiled for several instruction sets.
+ *
+ * Only operations that IEEE 754 defines exactly are used, so that a lane's
+ * result does not depend on the width or the instruction set.
+ */
+#ifndef DOJO_VEC_H
+#define DOJO_VEC_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "dojo_fp.h"
+
+#define DOJO_ISA_BASE	0
+#define DOJO_ISA_AVX2	1
+#define DOJO_ISA_AVX512	2
+
+#if DOJO_ISA == DOJO_ISA_AVX512
+#define VL 16
+#elif DOJO_ISA == DOJO_ISA_AVX2
+#define VL 8
+#else
+#define VL 4
+#endif
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+typedef float vf __attribute__((vector_size(VL * 4), may_alias));
+typedef int32_t vi __attribute__((vector_size(VL * 4), may_alias));
+typedef uint32_t vu __attribute__((vector_size(VL * 4), may_alias));
+typedef uint16_t vh __attribute__((vector_size(VL * 2), may_alias));
+typedef uint8_t vb __attribute__((vector_size(VL), may_alias));
+typedef int8_t vsb __attribute__((vector_size(VL), may_alias));
+
+#define VINLINE static inline __attribute__((always_inline, unused))
+
+VINLINE vf vf_load(const void *p)
+{
+	vf v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+VINLINE void vf_store(void *p, vf v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+VINLINE vu vu_load(const void *p)
+{
+	vu v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+VINLINE void vu_store(void *p, vu v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+/* The first n lanes, n < VL; the others are 0 */
+VINLINE vf vf_load_part(const void *p, size_t n)
+{
+	vf v = {};
+
+	memcpy(&v, p, n * 4);
+	return v;
+}
+
+VINLINE void vf_store_part(void *p, vf v, size_t n)
+{
+	memcpy(p, &v, n * 4);
+}
+
+VINLINE vf vf_set(float x)
+{
+	return x - (vf){};
+}
+
+VINLINE vu vu_set(uint32_t x)
+{
+	return x - (vu){};
+}
+
+VINLINE vi vi_set(int32_t x)
+{
+	return x - (vi){};
+}
+
+VINLINE vu vu_iota(void)
+{
+#if VL == 16
+	return (vu){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+#elif VL == 8
+	return (vu){ 0, 1, 2, 3, 4, 5, 6, 7 };
+#else
+	return (vu){ 0, 1, 2, 3 };
+#endif
+}
+
+/* Masks are all ones or all zeros in each lane */
+VINLINE vf vf_select(vi mask, vf yes, vf no)
+{
+	return (vf)((mask & (vi)yes) | (~mask & (vi)no));
+}
+
+VINLINE vu vu_select(vi mask, vu yes, vu no)
+{
+	return ((vu)mask & yes) | (~(vu)mask & no);
+}
+
+VINLINE vi vi_select(vi mask, vi yes, vi no)
+{
+	return (mask & yes) | (~mask & no);
+}
+
+/* a * b + c with one rounding */
+VINLINE vf vf_fma(vf a, vf b, vf c)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+	vf r;
+
+	for (int i = 0; i < VL; i++)
+		r[i] = __builtin_fmaf(a[i], b[i], c[i]);
+	return r;
+#endif
+}
+
+VINLINE vf vf_sqrt(vf a)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vf)_mm512_sqrt_ps((__m512)a);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vf)_mm256_sqrt_ps((__m256)a);
+#elif defined(__SSE2__)
+	return (vf)_mm_sqrt_ps((__m128)a);
+#else
+	vf r;
+
+	for (int i = 0; i < VL; i++)
+		r[i] = __builtin_sqrtf(a[i]);
+	return r;
+#endif
+}
+
+/* Low and high half of the 64-bit product */
+VINLINE vu vu_mul_wide(vu a, uint32_t m, vu *hi)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	__m512i x = (__m512i)a, f = _mm512_set1_epi32((int)m);
+	__m512i even = _mm512_mul_epu32(x, f);
+	__m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), f);
+
+	*hi = (vu)_mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	__m256i x = (__m256i)a, f = _mm256_set1_epi32((int)m);
+	__m256i even = _mm256_mul_epu32(x, f);
+	__m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), f);
+
+	*hi = (vu)_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+#else
+	for (int i = 0; i < VL; i++)
+		(*hi)[i] = (uint32_t)(((uint64_t)a[i] * m) >> 32);
+#endif
+	return a * m;
+}
+
+VINLINE vf vf_abs(vf a)
+{
+	return (vf)((vi)a & 0x7fffffff);
+}
+
+VINLINE vi vf_isnan(vf a)
+{
+	return ((vi)a & 0x7fffffff) > 0x7f800000;
+}
+
+/* The one NaN that is ever stored */
+VINLINE vf vf_canon(vf a)
+{
+	return (vf)vi_select(vf_isnan(a), vi_set(DOJO_NAN_BITS), (vi)a);
+}
+
+/* To the nearest integer, ties to even; |a| < 2^22 */
+VINLINE vf vf_rint_small(vf a)
+{
+	return (a + 12582912.0f) - 12582912.0f;
+}
+
+/* How many lanes of a mask are set */
+VINLINE unsigned int vi_count(vi mask)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (unsigned int)__builtin_popcount(_mm512_movepi32_mask((__m512i)mask));
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (unsigned int)__builtin_popcount((unsigned int)
+		_mm256_movemask_ps((__m256)mask));
+#else
+	int n = 0;
+
+	for (int i = 0; i < VL; i++)
+		n -= mask[i];
+	return (unsigned int)n;
+#endif
+}
+
+#endif
