@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Queues: creation and its limits, rectangles of dies, destruction with work in flight, state */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dojo_harness.h"
+
+FIXTURE(queue) {
+	struct dojo_client c;
+	struct dojo_buf host;
+	struct drm_dojo_limits limits;
+};
+
+FIXTURE_SETUP(queue)
+{
+	ASSERT_EQ(0, dojo_client_open(&self->c, 0));
+	ASSERT_EQ(0, dojo_buf_create(&self->c, &self->host, KIB(64), DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &self->limits,
+				sizeof(self->limits)));
+}
+
+FIXTURE_TEARDOWN(queue)
+{
+	dojo_client_close(&self->c);
+}
+
+static int create(struct dojo_client *c, struct drm_dojo_queue_create *args)
+{
+	if (!args->vm_id)
+		args->vm_id = c->vm;
+	return dojo_ioctl(c->fd, DRM_IOCTL_DOJO_QUEUE_CREATE, args);
+}
+
+static int create_one(struct dojo_client *c, struct drm_dojo_queue_create args)
+{
+	return create(c, &args);
+}
+
+static int create_rect(struct dojo_client *c, __u8 x, __u8 y, __u8 w, __u8 h)
+{
+	return create_one(c, (struct drm_dojo_queue_create) {
+		.queue_class = DRM_DOJO_QUEUE_COMPUTE,
+		.priority = DRM_DOJO_PRIORITY_NORMAL,
+		.rect_x = x, .rect_y = y, .rect_w = w, .rect_h = h,
+	});
+}
+
+/* ------------------------------------------------------------ creation */
+
+TEST_F(queue, ids_start_at_1)
+{
+	int fd = dojo_open(0);
+	__u32 vm, queue;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, dojo_vm_create(fd, &vm));
+	ASSERT_EQ(0, dojo_queue_create(fd, vm, DRM_DOJO_QUEUE_DMA, &queue));
+	EXPECT_EQ(1, queue);
+}
+
+TEST_F(queue, a_new_queue_is_active_and_has_done_nothing)
+{
+	struct drm_dojo_queue_get_state state;
+	__u32 queue;
+
+	ASSERT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_COMPUTE, &queue));
+	ASSERT_EQ(0, dojo_queue_state(self->c.fd, queue, &state));
+	EXPECT_EQ(DRM_DOJO_QUEUE_ACTIVE, state.status);
+	state.queue_id = 0;
+	EXPECT_EQ(-1, dojo_not_all(&state, sizeof(state), 0));
+}
+
+TEST_F(queue, every_class_and_priority)
+{
+	__u32 class, priority;
+
+	for (class = DRM_DOJO_QUEUE_DMA; class <= DRM_DOJO_QUEUE_COMPUTE; class++)
+		for (priority = 0; priority <= DRM_DOJO_PRIORITY_REALTIME; priority++) {
+			struct drm_dojo_queue_create args = {
+				.queue_class = class,
+				.priority = priority,
+			};
+
+			ASSERT_EQ(0, create(&self->c, &args));
+			dojo_fill(&self->c, self->host.va, 64, priority + 1);
+			EXPECT_EQ(0, dojo_run(&self->c, args.queue_id));
+			EXPECT_EQ(priority + 1, *(__u32 *)self->host.map);
+		}
+}
+
+TEST_F(queue, unknown_class_is_refused)
+{
+	EXPECT_EQ(-EINVAL, create_one(&self->c,
+				      (struct drm_dojo_queue_create) { .queue_class = 2 }));
+	EXPECT_EQ(-EINVAL, create_one(&self->c,
+				      (struct drm_dojo_queue_create) { .queue_class = ~0u }));
+}
+
+TEST_F(queue, unknown_priority_is_refused)
+{
+	/* 4 is the hardware's priority of the kernel's own queues */
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) { .priority = 4 }));
+	EXPECT_EQ(-EINVAL, create_one(&self->c,
+				      (struct drm_dojo_queue_create) { .priority = ~0u }));
+}
+
+TEST_F(queue, unknown_flags_are_refused)
+{
+	int bit;
+
+	for (bit = 1; bit < 32; bit++) {
+		if (bit >= 4 && bit < 8)
+			continue;
+		EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+			.queue_class = DRM_DOJO_QUEUE_COMPUTE,
+			.flags = 1u << bit,
+		}));
+	}
+}
+
+TEST_F(queue, every_trap_is_accepted)
+{
+	int bit;
+
+	for (bit = 4; bit < 8; bit++)
+		EXPECT_EQ(0, create_one(&self->c, (struct drm_dojo_queue_create) {
+			.queue_class = DRM_DOJO_QUEUE_COMPUTE,
+			.flags = 1u << bit,
+		}));
+}
+
+TEST_F(queue, padding_is_refused)
+{
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) { .pad = 1 }));
+}
+
+TEST_F(queue, an_unknown_vm_is_refused)
+{
+	__u32 queue;
+
+	EXPECT_EQ(-ENOENT, dojo_queue_create(self->c.fd, BAD_ID, DRM_DOJO_QUEUE_DMA, &queue));
+	EXPECT_EQ(-ENOENT, dojo_queue_create(self->c.fd, 0, DRM_DOJO_QUEUE_DMA, &queue));
+}
+
+TEST_F(queue, a_destroyed_vm_is_refused)
+{
+	__u32 vm, queue;
+
+	ASSERT_EQ(0, dojo_vm_create(self->c.fd, &vm));
+	ASSERT_EQ(0, dojo_vm_destroy(self->c.fd, vm));
+	EXPECT_EQ(-ENOENT, dojo_queue_create(self->c.fd, vm, DRM_DOJO_QUEUE_DMA, &queue));
+}
+
+TEST_F(queue, too_many_ring_jobs_are_refused)
+{
+	EXPECT_EQ(-EINVAL, create_one(&self->c,
+				      (struct drm_dojo_queue_create) { .ring_jobs = 4097 }));
+	EXPECT_EQ(-EINVAL, create_one(&self->c,
+				      (struct drm_dojo_queue_create) { .ring_jobs = ~0u }));
+}
+
+TEST_F(queue, rings_of_every_size_work)
+{
+	static const __u32 sizes[] = { 1, 2, 3, 64, 100, 4096 };
+	size_t i;
+	int k;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct drm_dojo_queue_create args = { .ring_jobs = sizes[i] };
+
+		ASSERT_EQ(0, create(&self->c, &args));
+		for (k = 0; k < 10; k++) {
+			dojo_fill(&self->c, self->host.va, 64, i * 16 + k);
+			ASSERT_EQ(0, dojo_run(&self->c, args.queue_id));
+			EXPECT_EQ(i * 16 + k, *(__u32 *)self->host.map);
+		}
+		ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, args.queue_id));
+	}
+}
+
+TEST_F(queue, the_longest_timeout_is_accepted_and_a_longer_one_refused)
+{
+	EXPECT_EQ(0, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.timeout_ns = self->limits.timeout_max_ns,
+	}));
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.timeout_ns = self->limits.timeout_max_ns + 1,
+	}));
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.timeout_ns = ~0ull,
+	}));
+}
+
+TEST_F(queue, high_priorities_need_privilege)
+{
+	ASSERT_EQ(0, dojo_drop_privileges());
+	EXPECT_EQ(-EACCES, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.priority = DRM_DOJO_PRIORITY_HIGH,
+	}));
+	EXPECT_EQ(-EACCES, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.priority = DRM_DOJO_PRIORITY_REALTIME,
+	}));
+	EXPECT_EQ(0, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.priority = DRM_DOJO_PRIORITY_NORMAL,
+	}));
+	EXPECT_EQ(0, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.priority = DRM_DOJO_PRIORITY_LOW,
+	}));
+}
+
+TEST_F(queue, bad_pointer_to_the_arguments_is_refused)
+{
+	EXPECT_EQ(-EFAULT, dojo_ioctl(self->c.fd, DRM_IOCTL_DOJO_QUEUE_CREATE, (void *)8));
+}
+
+/* ---------------------------------------------------------- rectangles */
+
+TEST_F(queue, any_rectangle_inside_the_mesh_is_accepted)
+{
+	EXPECT_EQ(0, create_rect(&self->c, 0, 0, 1, 1));
+	EXPECT_EQ(0, create_rect(&self->c, 4, 4, 1, 1));
+	EXPECT_EQ(0, create_rect(&self->c, 1, 2, 3, 2));
+	EXPECT_EQ(0, create_rect(&self->c, 0, 0, 5, 5));
+}
+
+TEST_F(queue, rectangles_outside_the_mesh_are_refused)
+{
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 0, 0, 6, 5));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 0, 0, 5, 6));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 1, 0, 5, 5));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 0, 1, 5, 5));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 5, 0, 1, 1));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 0, 255, 1, 1));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 255, 0, 1, 1));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 250, 0, 10, 1));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 0, 0, 255, 255));
+}
+
+TEST_F(queue, empty_rectangles_are_refused)
+{
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 0, 0, 1, 0));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 0, 0, 0, 1));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 1, 0, 0, 0));
+	EXPECT_EQ(-EINVAL, create_rect(&self->c, 0, 1, 0, 0));
+}
+
+TEST_F(queue, a_dma_queue_has_no_rectangle)
+{
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.queue_class = DRM_DOJO_QUEUE_DMA, .rect_w = 1, .rect_h = 1,
+	}));
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.queue_class = DRM_DOJO_QUEUE_DMA, .flags = DRM_DOJO_QUEUE_FIND_RECT,
+		.rect_w = 1, .rect_h = 1,
+	}));
+}
+
+TEST_F(queue, find_rect_with_a_place_is_refused)
+{
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.queue_class = DRM_DOJO_QUEUE_COMPUTE, .flags = DRM_DOJO_QUEUE_FIND_RECT,
+		.rect_x = 1, .rect_w = 1, .rect_h = 1,
+	}));
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.queue_class = DRM_DOJO_QUEUE_COMPUTE, .flags = DRM_DOJO_QUEUE_FIND_RECT,
+		.rect_y = 1, .rect_w = 1, .rect_h = 1,
+	}));
+}
+
+TEST_F(queue, find_rect_without_a_size_is_refused)
+{
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.queue_class = DRM_DOJO_QUEUE_COMPUTE, .flags = DRM_DOJO_QUEUE_FIND_RECT,
+	}));
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.queue_class = DRM_DOJO_QUEUE_COMPUTE, .flags = DRM_DOJO_QUEUE_FIND_RECT,
+		.rect_w = 6, .rect_h = 1,
+	}));
+}
+
+static int find_rect(struct dojo_client *c, __u8 w, __u8 h, struct drm_dojo_queue_create *args)
+{
+	*args = (struct drm_dojo_queue_create) {
+		.queue_class = DRM_DOJO_QUEUE_COMPUTE,
+		.flags = DRM_DOJO_QUEUE_FIND_RECT,
+		.rect_w = w,
+		.rect_h = h,
+	};
+	return create(c, args);
+}
+
+TEST_F(queue, found_rectangles_are_disjoint_until_the_mesh_is_full)
+{
+	struct drm_dojo_queue_create args;
+	bool taken[5][5] = { { false } };
+	int i;
+
+	for (i = 0; i < 25; i++) {
+		ASSERT_EQ(0, find_rect(&self->c, 1, 1, &args));
+		ASSERT_LT(args.rect_x, 5);
+		ASSERT_LT(args.rect_y, 5);
+		EXPECT_FALSE(taken[args.rect_y][args.rect_x]);
+		taken[args.rect_y][args.rect_x] = true;
+	}
+	EXPECT_EQ(-ENOSPC, find_rect(&self->c, 1, 1, &args));
+}
+
+TEST_F(queue, a_found_rectangle_is_free_again_when_its_queue_goes)
+{
+	struct drm_dojo_queue_create all, one;
+
+	ASSERT_EQ(0, find_rect(&self->c, 5, 5, &all));
+	EXPECT_EQ(-ENOSPC, find_rect(&self->c, 1, 1, &one));
+	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, all.queue_id));
+	EXPECT_EQ(0, find_rect(&self->c, 1, 1, &one));
+}
+
+TEST_F(queue, a_found_rectangle_is_free_again_when_its_file_closes)
+{
+	struct drm_dojo_queue_create args;
+	struct dojo_client other;
+	int tries, ret = -ENOSPC;
+
+	ASSERT_EQ(0, dojo_client_open(&other, 0));
+	ASSERT_EQ(0, find_rect(&other, 5, 5, &args));
+	dojo_client_close(&other);
+	for (tries = 0; tries < 100 && ret; tries++) {
+		ret = find_rect(&self->c, 5, 5, &args);
+		if (ret)
+			usleep(50000);
+	}
+	EXPECT_EQ(0, ret);
+}
+
+TEST_F(queue, a_rectangle_that_does_not_fit_beside_another_is_not_found)
+{
+	struct drm_dojo_queue_create args;
+
+	ASSERT_EQ(0, find_rect(&self->c, 5, 3, &args));
+	EXPECT_EQ(-ENOSPC, find_rect(&self->c, 5, 3, &args));
+	EXPECT_EQ(-ENOSPC, find_rect(&self->c, 1, 5, &args));
+	EXPECT_EQ(0, find_rect(&self->c, 5, 2, &args));
+}
+
+TEST_F(queue, work_runs_on_a_rectangle)
+{
+	struct drm_dojo_queue_create args;
+
+	ASSERT_EQ(0, find_rect(&self->c, 2, 3, &args));
+	dojo_fill(&self->c, self->host.va, 64, 0x1357);
+	EXPECT_EQ(0, dojo_run(&self->c, args.queue_id));
+	EXPECT_EQ(0x1357, *(__u32 *)self->host.map);
+}
+
+/* -------------------------------------------------------------- limits */
+
+TEST_F(queue, a_client_cannot_take_more_than_its_share)
+{
+	__u32 have = 2, queue;
+	int ret;
+
+	do {
+		ret = dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue);
+		have += !ret;
+	} while (!ret && have <= self->limits.queues);
+	EXPECT_EQ(-EMFILE, ret);
+	EXPECT_EQ(self->limits.queues_per_client, have);
+}
+
+TEST_F(queue, a_client_at_its_limit_does_not_stop_another)
+{
+	struct dojo_client other;
+	__u32 queue;
+	int ret;
+
+	do {
+		ret = dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue);
+	} while (!ret);
+	ASSERT_EQ(0, dojo_client_open(&other, 0));
+	dojo_fill(&other, other.batch.va + KIB(32), 64, 1);
+	EXPECT_EQ(0, dojo_run(&other, other.dma));
+	dojo_client_close(&other);
+}
+
+TEST_F(queue, at_the_limit_a_destroyed_queue_makes_room)
+{
+	__u32 queue;
+	int ret;
+
+	do {
+		ret = dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue);
+	} while (!ret);
+	ASSERT_EQ(-EMFILE, ret);
+	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, self->c.compute));
+	EXPECT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
+}
+
+/* --------------------------------------------------------- destruction */
+
+TEST_F(queue, padding_of_destroy_is_refused)
+{
+	struct drm_dojo_queue_destroy args = { .queue_id = self->c.dma, .pad = 1 };
+
+	EXPECT_EQ(-EINVAL, dojo_ioctl(self->c.fd, DRM_IOCTL_DOJO_QUEUE_DESTROY, &args));
+}
+
+TEST_F(queue, destroying_an_unknown_id_is_refused)
+{
+	EXPECT_EQ(-ENOENT, dojo_queue_destroy(self->c.fd, BAD_ID));
+	EXPECT_EQ(-ENOENT, dojo_queue_destroy(self->c.fd, 0));
+}
+
+TEST_F(queue, destroying_twice_is_refused)
+{
+	__u32 queue;
+
+	ASSERT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
+	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, queue));
+	EXPECT_EQ(-ENOENT, dojo_queue_destroy(self->c.fd, queue));
+}
+
+TEST_F(queue, another_file_s_queue_is_unknown)
+{
+	struct drm_dojo_queue_get_state state;
+	int other = dojo_open(0);
+
+	ASSERT_GE(other, 0);
+	EXPECT_EQ(-ENOENT, dojo_queue_destroy(other, self->c.dma));
+	EXPECT_EQ(-ENOENT, dojo_queue_state(other, self->c.dma, &state));
+	EXPECT_EQ(-ENOENT, dojo_submit_one(other, self->c.dma, 0, 0, 0));
+}
+
+TEST_F(queue, a_destroyed_queue_is_unknown)
+{
+	struct drm_dojo_queue_get_state state;
+	__u32 queue;
+
+	ASSERT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
+	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, queue));
+	EXPECT_EQ(-ENOENT, dojo_queue_state(self->c.fd, queue, &state));
+	EXPECT_EQ(-ENOENT, dojo_submit_one(self->c.fd, queue, 0, 0, 0));
+}
+
+/* A job that runs until the word at @host is 1 */
+static int start_waiting(struct dojo_client *c, struct dojo_buf *host, __u32 queue, __u32 syncobj)
+{
+	dojo_poke64(host->map, 0);
+	dojo_sem_wait(c, host->va, 1, DOJO_SEM_EQUAL);
+	return dojo_start(c, queue, syncobj);
+}
+
+TEST_F(queue, destroying_cancels_work_in_flight)
+{
+	ASSERT_EQ(0, start_waiting(&self->c, &self->host, self->c.dma, self->c.done));
+	EXPECT_EQ(-ETIME, dojo_syncobj_wait(self->c.fd, self->c.done, 50));
+	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, self->c.dma));
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
+	EXPECT_EQ(-ECANCELED, dojo_syncobj_status(self->c.fd, self->c.done));
+}
+
+TEST_F(queue, destroying_cancels_work_that_has_not_started)
+{
+	__u32 last;
+	int i;
+
+	ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &last));
+	ASSERT_EQ(0, start_waiting(&self->c, &self->host, self->c.dma, self->c.done));
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(0, dojo_submit_one(self->c.fd, self->c.dma, self->c.batch.va,
+					     sizeof(struct dojo_packet_sem_wait), last));
+	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, self->c.dma));
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, last, dojo_patience()));
+	EXPECT_EQ(-ECANCELED, dojo_syncobj_status(self->c.fd, last));
+}
+
+TEST_F(queue, a_destroyed_queue_writes_nothing_more)
+{
+	/* the queue waits, then would write over the second page */
+	dojo_poke64(self->host.map, 0);
+	memset((char *)self->host.map + PAGE, 0x11, PAGE);
+	dojo_sem_wait(&self->c, self->host.va, 1, DOJO_SEM_EQUAL);
+	dojo_fill(&self->c, self->host.va + PAGE, PAGE, 0);
+	ASSERT_EQ(0, dojo_start(&self->c, self->c.dma, self->c.done));
+	usleep(20000);
+	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, self->c.dma));
+	dojo_poke64(self->host.map, 1);
+	usleep(100000);
+	EXPECT_EQ(-1, dojo_not_all((char *)self->host.map + PAGE, PAGE, 0x11));
+}
+
+TEST_F(queue, destroying_leaves_other_queues_running)
+{
+	__u32 other;
+
+	ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &other));
+	ASSERT_EQ(0, start_waiting(&self->c, &self->host, self->c.dma, self->c.done));
+	ASSERT_EQ(0, dojo_submit_one(self->c.fd, self->c.compute, self->c.batch.va,
+				     sizeof(struct dojo_packet_sem_wait), other));
+	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, self->c.dma));
+	EXPECT_EQ(-ETIME, dojo_syncobj_wait(self->c.fd, other, 50));
+	dojo_poke64(self->host.map, 1);
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, other, dojo_patience()));
+	EXPECT_EQ(1, dojo_syncobj_status(self->c.fd, other));
+}
+
+TEST_F(queue, closing_the_file_with_work_in_flight)
+{
+	struct dojo_client next;
+	int sync_file;
+
+	ASSERT_EQ(0, start_waiting(&self->c, &self->host, self->c.dma, self->c.done));
+	sync_file = dojo_syncobj_export(self->c.fd, self->c.done);
+	ASSERT_GE(sync_file, 0);
+	munmap(self->host.map, self->host.size);
+	dojo_client_close(&self->c);
+	EXPECT_EQ(-ECANCELED, dojo_sync_file_status(sync_file));
+	ASSERT_EQ(0, dojo_client_open(&next, 0));
+	dojo_fill(&next, next.batch.va + KIB(32), 64, 1);
+	EXPECT_EQ(0, dojo_run(&next, next.dma));
+	dojo_client_close(&next);
+}
+
+TEST_F(queue, created_used_and_destroyed_many_times)
+{
+	unsigned long count = dojo_scaled(100000, 200), i;
+	__u32 queue;
+
+	for (i = 0; i < count; i++) {
+		ASSERT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, i & 1, &queue));
+		if (i % 8 == 0) {
+			dojo_fill(&self->c, self->host.va, 64, i);
+			ASSERT_EQ(0, dojo_run(&self->c, queue));
+			EXPECT_EQ((__u32)i, *(__u32 *)self->host.map);
+		}
+		ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, queue));
+	}
+}
+
+/* --------------------------------------------------------------- state */
+
+TEST_F(queue, state_of_an_unknown_queue_is_refused)
+{
+	struct drm_dojo_queue_get_state state;
+
+	EXPECT_EQ(-ENOENT, dojo_queue_state(self->c.fd, BAD_ID, &state));
+	EXPECT_EQ(-ENOENT, dojo_queue_state(self->c.fd, 0, &state));
+}
+
+TEST_F(queue, state_follows_jobs)
+{
+	struct drm_dojo_queue_get_state state;
+	int i;
+
+	for (i = 1; i <= 3; i++) {
+		dojo_fill(&self->c, self->host.va, 64, i);
+		ASSERT_EQ(0, dojo_run(&self->c, self->c.dma));
+		ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.dma, &state));
+		EXPECT_EQ(i, state.submitted);
+		EXPECT_EQ(i, state.completed);
+		EXPECT_EQ(i, state.packets);
+	}
+}
+
+TEST_F(queue, submitted_runs_ahead_of_completed)
+{
+	struct drm_dojo_queue_get_state state;
+
+	ASSERT_EQ(0, start_waiting(&self->c, &self->host, self->c.dma, self->c.done));
+	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.dma, &state));
+	EXPECT_EQ(1, state.submitted);
+	EXPECT_EQ(0, state.completed);
+	EXPECT_EQ(DRM_DOJO_QUEUE_ACTIVE, state.status);
+	dojo_poke64(self->host.map, 1);
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
+}
+
+int main(int argc, char **argv)
+{
+	return dojo_test_main(argc, argv, NULL);
+}

@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# run.sh [PROGRAM[:TEST]...]: runs the selftests, as root on a machine with a card, and prints KTAP, last their sum.
+# PROGRAM and TEST are patterns; without any, everything runs.
+#   O             folder of the built programs (default: build/guest/selftests of this checkout)
+#   DOJO_MODULE   dojo.ko to load if the driver is not there
+#   DOJO_KERNEL   "debug": longer time limits, smaller amounts of work
+#   SCALE         "full", or a fraction of it, for the heavy tests
+
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+export O=${O:-$here/../build/guest/selftests}
+if [ "${DOJO_KERNEL-}" = debug ]; then
+	export DOJO_SLOW=${DOJO_SLOW:-5} SCALE=${SCALE:-0.002}
+fi
+limit=$((900 * ${DOJO_SLOW:-1}))	# seconds for a program; its tests have limits of their own
+if [ "${SCALE-}" = full ]; then limit=$((limit * 10)); fi
+
+# what the others rely on first; what takes the driver away, and what resets the card, last
+programs=(enumerate query bo vm copy queue submit packet)
+
+passed=0 failed=0 skipped=0 number=0
+result() {	# result OK NAME [DIRECTIVE]: a test of run.sh itself, or the sum of a program
+	number=$((number + 1))
+	echo "$1 $number $2${3:+ # $3}"
+}
+count() {	# count OK NAME [DIRECTIVE]: the same, counted
+	case "$1 ${3-}" in
+	*SKIP*) skipped=$((skipped + 1)) ;;
+	ok*) passed=$((passed + 1)) ;;
+	*) failed=$((failed + 1)) ;;
+	esac
+	result "$@"
+}
+
+selected() {	# selected PROGRAM: sets tests to the -t arguments, or fails
+	local want
+	tests=()
+	[ ${#wanted[@]} -gt 0 ] || return 0
+	for want in "${wanted[@]}"; do
+		# shellcheck disable=SC2053 # a pattern
+		if [[ $1 != ${want%%:*} && $1 != *${want%%:*}* ]]; then continue; fi
+		if [[ $want == *:* ]]; then tests+=(-t "${want#*:}"); fi
+		return 0
+	done
+	return 1
+}
+
+# indent LOG: the program's output, two columns to the right; ends with its counts in LOG
+indent() {
+	local line ok=0 bad=0 skip=0
+	while IFS= read -r line; do
+		printf '    %s\n' "$line"
+		case $line in
+		"ok "*"# SKIP"*) skip=$((skip + 1)) ;;
+		"ok "*) ok=$((ok + 1)) ;;
+		"not ok "*) bad=$((bad + 1)) ;;
+		esac
+	done
+	echo "$ok $bad $skip" >"$1"
+}
+
+run() {	# run PROGRAM: by $command
+	local program=$1 rc ok bad skip
+	echo "    # Subtest: $program"
+	echo "dojo selftests: $program" >/dev/kmsg 2>/dev/null || true
+	timeout -k 10 "$limit" "${command[@]}" 2>&1 </dev/null | indent "$tmp"
+	rc=${PIPESTATUS[0]}
+	read -r ok bad skip <"$tmp"
+	# a program that died, or was killed, did not finish its plan
+	if [ "$rc" != 0 ] && [ "$rc" != 4 ] && [ "$bad" = 0 ]; then
+		echo "    # ended with status $rc"
+		bad=1
+	fi
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	if [ "$bad" -gt 0 ]; then result "not ok" "$program"
+	elif [ "$ok" = 0 ]; then result ok "$program" SKIP
+	else result ok "$program"
+	fi
+}
+
+load() {
+	[ -d /sys/module/dojo ] && return
+	local dependency
+	if [ -n "${DOJO_MODULE-}" ]; then
+		for dependency in $(modinfo -F depends "$DOJO_MODULE" | tr , ' '); do modprobe "$dependency"; done
+		insmod "$DOJO_MODULE"
+	else
+		modprobe dojo
+	fi
+}
+
+wanted=("$@")
+tmp=$(mktemp)
+trap 'rm -f "$tmp"' EXIT
+echo "KTAP version 1"
+if [ "$(id -u)" != 0 ]; then
+	count "not ok" root
+	echo "# the selftests need root"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	exit 1
+fi
+if ! load; then
+	count "not ok" load
+else
+	for program in "${programs[@]}"; do
+		selected "$program" || continue
+		command=("$O/$program" ${tests[@]+"${tests[@]}"})
+		# the programs watch the kernel log themselves; a script has it watched
+		if [ -e "$here/$program.sh" ]; then command=("$O/kernel_log" "$here/$program.sh"); fi
+		if [ -x "${command[0]}" ]; then run "$program"; else count "not ok" "$program"; fi
+	done
+fi
+echo "1..$number"
+[ $((passed + failed + skipped)) -gt 0 ] || { echo "# no test matches: $*"; failed=1; }
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
