@@ -7,19 +7,43 @@
 #define REFERENCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define REF_INVALID	1
-#define REF_OVERFLOW	2
-#define REF_UNDERFLOW	4
+#define REF_DENORMAL	2	/* the FP32 operand is subnormal */
+#define REF_OVERFLOW	4
+#define REF_UNDERFLOW	8
 
-/* Value of a code, as the FP32 number that it is decoded to */
-float ref_decode(unsigned int format, unsigned int bias, uint32_t code);
-/* Nearest code, ties to even, and the flags */
-uint32_t ref_encode(unsigned int format, unsigned int bias, float x, unsigned int *flags);
+/* A format with its bias, and its non-negative finite values in order of code */
+struct ref_format {
+	unsigned int format, bias;
+	unsigned int size;	/* bytes */
+	uint32_t codes;		/* non-negative finite ones, 0 included */
+	double *value;
+	double end;		/* what would follow the last */
+	double normal;		/* smallest normal */
+};
 
-/* D of an M x N x K product with all of FP32: plain loops */
-void ref_gemm(float *d, const float *a, const float *b, uint64_t m, uint64_t n, uint64_t k,
-	      bool trans_a, bool trans_b);
+void ref_format_init(struct ref_format *f, unsigned int format, unsigned int bias);
+void ref_format_fini(struct ref_format *f);
+
+/* What a code is as FP32; a NaN keeps its sign */
+float ref_decode(const struct ref_format *f, uint32_t code);
+bool ref_code_is_subnormal(const struct ref_format *f, uint32_t code);
+/*
+ * The code of @x. Nearest, ties to even; or with @word the random word of
+ * stochastic rounding.
+ */
+uint32_t ref_encode(const struct ref_format *f, float x, const uint32_t *word,
+		    unsigned int *flags);
+
+void ref_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+/* The words of one element: 0 for rounding, 1 for dropout */
+uint32_t ref_random(uint64_t seed, uint64_t index, int word);
+
+float ref_canon(float x);
+/* 16 interleaved sums, then the tree */
+float ref_sum(const float *x, size_t n);
 
 #endif

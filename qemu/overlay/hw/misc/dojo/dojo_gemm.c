@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GEMM: D = act(alpha * A x B + bias + C), in tiles with all of k */
 #include "dojo_fp.h"
-#include "dojo_tile.h"
+#include "dojo_product.h"
 
 enum { T_A, T_B, T_D, T_BIAS };
 
@@ -28,7 +28,7 @@ static uint64_t matrix_va(const struct matrix *m, uint64_t row, uint64_t column)
 }
 
 /* Rows are contiguous along k, or the block is fetched by columns and turned */
-static bool fetch_a(struct dojo_ctx *ctx, struct dojo_tile *t, uint64_t k0, size_t kc,
+static bool fetch_a(struct dojo_ctx *ctx, struct dojo_product *t, uint64_t k0, size_t kc,
 		    float *dst)
 {
 	const struct matrix *a = &((const struct gemm *)t->operands)->a;
@@ -49,7 +49,7 @@ static bool fetch_a(struct dojo_ctx *ctx, struct dojo_tile *t, uint64_t k0, size
 
 			row[j] = l != j ? row[0] :
 				dojo_load(ctx, &a->view, matrix_va(a, t->m0, k0 + k + j),
-					  1, t->m, t->row + j * DOJO_TILE);
+					  1, t->m, t->row + j * DOJO_BLOCK);
 			if (!row[j])
 				return false;
 		}
@@ -58,7 +58,7 @@ static bool fetch_a(struct dojo_ctx *ctx, struct dojo_tile *t, uint64_t k0, size
 	return true;
 }
 
-static bool fetch_b(struct dojo_ctx *ctx, struct dojo_tile *t, uint64_t k0, size_t kc,
+static bool fetch_b(struct dojo_ctx *ctx, struct dojo_product *t, uint64_t k0, size_t kc,
 		    float *dst)
 {
 	const struct matrix *b = &((const struct gemm *)t->operands)->b;
@@ -73,7 +73,7 @@ static bool fetch_b(struct dojo_ctx *ctx, struct dojo_tile *t, uint64_t k0, size
 
 			if (!row)
 				return false;
-			dojo_tile_put_row(ctx, t, dst, k, row);
+			dojo_product_put_row(ctx, t, dst, k, row);
 		}
 		return true;
 	}
@@ -86,16 +86,16 @@ static bool fetch_b(struct dojo_ctx *ctx, struct dojo_tile *t, uint64_t k0, size
 			}
 			column[j] = dojo_load(ctx, &b->view,
 					      matrix_va(b, k0, t->n0 + n + j), 1, kc,
-					      t->row + j * DOJO_TILE);
+					      t->row + j * DOJO_BLOCK);
 			if (!column[j])
 				return false;
 		}
-		dojo_tile_put_columns(ctx, dst, n, column, kc);
+		dojo_product_put_columns(ctx, dst, n, column, kc);
 	}
 	return true;
 }
 
-static const struct dojo_tile_source source = {
+static const struct dojo_product_source source = {
 	.fetch_a = fetch_a,
 	.fetch_b = fetch_b,
 };
@@ -231,7 +231,7 @@ bool dojo_run_gemm(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx
 	struct dojo_epilogue e = { .alpha = dojo_param(p, 0), .activation = p->fn };
 	struct dojo_view d, c, bias;
 	struct gemm g;
-	struct dojo_tile t = {
+	struct dojo_product t = {
 		.source = &source,
 		.operands = &g,
 		.m0 = tile / op->plan[3] * op->plan[1],
@@ -239,8 +239,8 @@ bool dojo_run_gemm(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx
 		.k = op->plan[0],
 		.integer = integer,
 	};
-	float *bias_row = dojo_scratch(ctx, DOJO_TILE * sizeof(float));
-	float *add_row = dojo_scratch(ctx, DOJO_TILE * sizeof(float));
+	float *bias_row = dojo_scratch(ctx, DOJO_BLOCK * sizeof(float));
+	float *add_row = dojo_scratch(ctx, DOJO_BLOCK * sizeof(float));
 
 	t.m = td->dim[1] - t.m0 < op->plan[1] ? td->dim[1] - t.m0 : op->plan[1];
 	t.n = td->dim[0] - t.n0 < op->plan[2] ? td->dim[0] - t.n0 : op->plan[2];
@@ -263,7 +263,7 @@ bool dojo_run_gemm(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx
 		e.bias = bias_row;
 	}
 
-	if (!dojo_tile_run(ctx, &t))
+	if (!dojo_product_run(ctx, &t))
 		return false;
 
 	for (size_t i = 0; i < t.m; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dojo_fp.h"
-#include "dojo_tile.h"
+#include "dojo_product.h"
 
 #define KC	DOJO_GEMM_KC
 
@@ -20,8 +20,8 @@ void dojo_tiling_choose(struct dojo_tiling *t, uint64_t m, uint64_t n, uint64_t 
 	/* fmaf() in software is some hundred times slower */
 	uint64_t most = dojo_kernels_get()->fast_fma ? UNIT_FMA : UNIT_FMA >> 6;
 
-	t->m = m < DOJO_TILE ? m : DOJO_TILE;
-	t->n = n < DOJO_TILE ? n : DOJO_TILE;
+	t->m = m < DOJO_BLOCK ? m : DOJO_BLOCK;
+	t->n = n < DOJO_BLOCK ? n : DOJO_BLOCK;
 	for (;;) {
 		uint64_t work = t->m * t->n * k;
 
@@ -42,13 +42,13 @@ void dojo_tiling_choose(struct dojo_tiling *t, uint64_t m, uint64_t n, uint64_t 
 	}
 }
 
-void dojo_tile_put_row(struct dojo_ctx *ctx, const struct dojo_tile *t, float *dst,
+void dojo_product_put_row(struct dojo_ctx *ctx, const struct dojo_product *t, float *dst,
 		       size_t k, const float *row)
 {
 	ctx->k->spread(dst + k * ctx->k->gemm_nr, KC * ctx->k->gemm_nr, row, t->n);
 }
 
-void dojo_tile_put_columns(struct dojo_ctx *ctx, float *dst, size_t n,
+void dojo_product_put_columns(struct dojo_ctx *ctx, float *dst, size_t n,
 			   const float *const *column, size_t kc)
 {
 	size_t nr = ctx->k->gemm_nr;
@@ -65,7 +65,7 @@ static void add_integers(float *sum, const float *block, size_t n)
 		s[i] += (uint32_t)(int32_t)block[i];
 }
 
-bool dojo_tile_run(struct dojo_ctx *ctx, struct dojo_tile *t)
+bool dojo_product_run(struct dojo_ctx *ctx, struct dojo_product *t)
 {
 	const struct dojo_kernels *kernel = ctx->k;
 	size_t nr = kernel->gemm_nr, columns = (t->n + nr - 1) / nr * nr;
@@ -78,7 +78,7 @@ bool dojo_tile_run(struct dojo_ctx *ctx, struct dojo_tile *t)
 	block = t->integer ? dojo_scratch(ctx, size * sizeof(float)) : t->sum;
 	a = dojo_scratch(ctx, t->m * KC * sizeof(float));
 	b = dojo_scratch(ctx, columns * KC * sizeof(float));
-	t->row = dojo_scratch(ctx, DOJO_TILE_ROWS * sizeof(float));
+	t->row = dojo_scratch(ctx, DOJO_BLOCK_ROWS * sizeof(float));
 
 	for (uint64_t k0 = 0; k0 < t->k; k0 += KC) {
 		size_t kc = t->k - k0 < KC ? (size_t)(t->k - k0) : KC;

@@ -3,39 +3,39 @@
  * One tile of a matrix product, whatever its operands are made of: GEMM and the
  * convolutions say how to fetch a block of each.
  */
-#ifndef DOJO_TILE_H
-#define DOJO_TILE_H
+#ifndef DOJO_PRODUCT_H
+#define DOJO_PRODUCT_H
 
 #include "dojo_opcode.h"
 
-#define DOJO_TILE	256	/* rows and columns, at most */
+#define DOJO_BLOCK	256	/* rows and columns, at most */
 
-struct dojo_tile;
+struct dojo_product;
 
 /*
  * fetch_a: rows m0.. of A, elements k0..k0+kc-1, to dst[m * DOJO_GEMM_KC + k].
- * fetch_b: columns n0.. of B, the same k, to panels by dojo_tile_put_row() or
- * dojo_tile_put_columns().
+ * fetch_b: columns n0.. of B, the same k, to panels by dojo_product_put_row() or
+ * dojo_product_put_columns().
  */
-struct dojo_tile_source {
-	bool (*fetch_a)(struct dojo_ctx *ctx, struct dojo_tile *t, uint64_t k0,
+struct dojo_product_source {
+	bool (*fetch_a)(struct dojo_ctx *ctx, struct dojo_product *t, uint64_t k0,
 			size_t kc, float *dst);
-	bool (*fetch_b)(struct dojo_ctx *ctx, struct dojo_tile *t, uint64_t k0,
+	bool (*fetch_b)(struct dojo_ctx *ctx, struct dojo_product *t, uint64_t k0,
 			size_t kc, float *dst);
 };
 
-struct dojo_tile {
-	const struct dojo_tile_source *source;
+struct dojo_product {
+	const struct dojo_product_source *source;
 	const void *operands;		/* the source's own */
 	uint64_t m0, n0, k;
 	size_t m, n;			/* of the tile */
 	bool integer;			/* sums are INT32, modulo 2^32 */
 	float *sum;			/* row i begins at i * ld */
 	size_t ld;
-	float *row;			/* scratch for the source, DOJO_TILE_ROWS */
+	float *row;			/* scratch for the source, DOJO_BLOCK_ROWS */
 };
 
-#define DOJO_TILE_ROWS	(16 * DOJO_TILE)
+#define DOJO_BLOCK_ROWS	(16 * DOJO_BLOCK)
 
 /* Tile sizes for a product of this shape; tiles are counted n fastest */
 struct dojo_tiling {
@@ -47,13 +47,13 @@ void dojo_tiling_choose(struct dojo_tiling *t, uint64_t m, uint64_t n, uint64_t 
 			uint64_t batches);
 
 /* t->sum becomes the products of rows m0.. and columns n0.. */
-bool dojo_tile_run(struct dojo_ctx *ctx, struct dojo_tile *t);
+bool dojo_product_run(struct dojo_ctx *ctx, struct dojo_product *t);
 
 /* Row k of a block of B: t->n elements */
-void dojo_tile_put_row(struct dojo_ctx *ctx, const struct dojo_tile *t, float *dst,
+void dojo_product_put_row(struct dojo_ctx *ctx, const struct dojo_product *t, float *dst,
 		       size_t k, const float *row);
 /* Columns n.. of a block of B: gemm_tr pointers to kc elements each */
-void dojo_tile_put_columns(struct dojo_ctx *ctx, float *dst, size_t n,
+void dojo_product_put_columns(struct dojo_ctx *ctx, float *dst, size_t n,
 			   const float *const *column, size_t kc);
 
 /* alpha, bias, C and activation on one row of sums, and the store */
