@@ -4,6 +4,7 @@
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
 KERNEL	?= 6.12
+SOAK	?= 6.12 7.3 debug debug-6.12
 MODEL	?= mlp
 DATASET	?= /usr/share/datasets/fashion-mnist
 T	?=
@@ -59,7 +60,7 @@ coverage:
 	@$(VM)/coverage.sh
 
 soak:
-	@SCALE=full $(VM)/check.sh $(KERNEL) $(T)
+	@rc=0; for k in $(SOAK); do SCALE=full $(VM)/check.sh $$k $(T) || rc=1; done; exit $$rc
 
 clean:
 	rm -rf build
@@ -71,7 +72,7 @@ help:
 	@echo '  shell     a root shell, driver loaded      KERNEL=...'
 	@echo '  bench     bandwidth, submissions, GEMM beside the CPU'
 	@echo '  coverage  lines of the driver that the selftests run (debug kernel)'
-	@echo '  soak      check, with the heavy tests at full scale'
+	@echo '  soak      check, with the heavy tests at full scale, on every kernel'
 	@echo
 	@echo 'In the build root, without booting:'
 	@echo '  lint      static analysis of everything'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # build.sh PART...: builds in the root what the guest runs. PART is one of
-#   module KERNEL [MAKE-ARGUMENT...]   dojo.ko for 6.12, 7.3 or debug -> build/KERNEL/dojo.ko
+#   module KERNEL [MAKE-ARGUMENT...]   dojo.ko for 6.12, 7.3, debug or debug-6.12 -> build/KERNEL/dojo.ko
 #   user                               libdojo, tools and selftests -> build/guest/
 . "$(dirname "$0")/common.sh"
 
@@ -13,8 +13,8 @@ module)
 	shift
 	[ -d "$DOJO/driver" ] || die "driver/ is missing: there is no module to build"
 	ROOT=$("$VM/root.sh")
-	if [ "$kernel" = debug ]; then
-		dir=$("$VM/kernel.sh")
+	if [[ $kernel == debug* ]]; then
+		dir=$("$VM/kernel.sh" "$kernel")
 		in_root -b "$dir:/kernel" /dojo/qemu/vm/module /kernel/build "build/$kernel" "$@"
 	else
 		for dir in "$ROOT/usr/lib/modules/$kernel".*; do :; done

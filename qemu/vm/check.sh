@@ -10,7 +10,7 @@ shift
 [ -e "$DOJO/selftests/run.sh" ] || die "selftests/run.sh is missing: there is nothing to run"
 
 limit=1200
-if [ "$kernel" = debug ]; then limit=2700; fi
+if [[ $kernel == debug* ]]; then limit=2700; fi
 if [ "${SCALE-}" = full ]; then limit=14400; fi
 out=$(log "check-$kernel")
 rc=0

@@ -3,6 +3,7 @@
 # What every script of this folder needs: where things are, the cache's locks and its atomic publishing,
 # and in_root, which runs a command inside the Debian root.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin	# a user has no chroot there
 
 DOJO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 VM=$DOJO/qemu/vm
@@ -57,7 +58,8 @@ else
 	USERNS=(--map-auto --map-root-user)
 fi
 
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else unshare "${USERNS[@]}" -m "$@"; fi; }
+# alone with its mounts, which go when it ends, however it ends
+as_root() { unshare ${USERNS[@]+"${USERNS[@]}"} -m "$@"; }
 
 check_userns() {
 	[ "$(id -u)" = 0 ] && return

@@ -22,6 +22,7 @@ rc=0
 	for f in *.gcda; do cat \$f >/dojo/build/coverage/driver/\$f; done
 	exit \$rc" || rc=$?
 
+# shellcheck disable=SC2016 # the inner shell expands
 in_root sh -ec '
 	cd build/coverage
 	lcov --quiet --capture --rc branch_coverage=1 --directory driver --no-external --base-directory driver \

@@ -1,10 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kernel.sh [SERIES]: builds the debug kernel from Debian's source if it is not in the cache, and prints its folder:
+# kernel.sh [debug|debug-6.12]: builds the debug kernel from Debian's source if it is not in the cache, and prints its folder:
 # vmlinuz, version, modules/ and build/ (what modules are built against).
 . "$(dirname "$0")/common.sh"
 
-series=${1:-$KERNEL_NEW}
+case ${1:-debug} in
+debug) series=$KERNEL_NEW ;;
+"debug-$KERNEL_LTS") series=$KERNEL_LTS ;;
+*) die "there is no debug kernel '$1'" ;;
+esac
 ROOT=$("$VM/root.sh")
 key=$( (echo "${ROOT##*-} $series"; cat "$VM"/{debug-base.config,debug.config,kernel-build}) | sha256sum | cut -c1-16)
 final=$CACHE/kernel-$key

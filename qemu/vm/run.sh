@@ -8,7 +8,7 @@
 usage() {
 	sed 's/^\t//' <<-'END'
 	usage: run.sh [OPTION]... [--] COMMAND...
-	  -k, --kernel 6.12|7.3|debug   the guest's kernel (default 6.12)
+	  -k, --kernel NAME             the guest's: 6.12 (default), 7.3, debug (7.3 too), debug-6.12
 	  -c, --card PROPERTIES         a card, e.g. tiles=2,hbm=1G; once for each card; "none" for none (default tiles=2)
 	  -m, --memory SIZE             of the guest (default 2G; 4G with the debug kernel)
 	  -p, --cpus N                  of the guest (default: the host's)
@@ -51,8 +51,8 @@ done
 [ $# -gt 0 ] || [ -n "$shell" ] || { usage >&2; exit 2; }
 case $kernel in
 "$KERNEL_LTS" | "$KERNEL_NEW") : "${memory:=2G}" ;;
-debug) : "${memory:=4G}" ;;
-*) die "kernel '$kernel' is not one of $KERNEL_LTS, $KERNEL_NEW, debug" ;;
+debug | "debug-$KERNEL_LTS") : "${memory:=4G}" ;;
+*) die "kernel '$kernel' is not one of $KERNEL_LTS, $KERNEL_NEW, debug, debug-$KERNEL_LTS" ;;
 esac
 # shellcheck disable=SC2206 # a list of words
 [ ${#cards[@]} -gt 0 ] || cards=(${DOJO_CARD:-tiles=2})
@@ -62,8 +62,8 @@ if [ "${cards[*]}" = none ]; then cards=(); fi
 # the parts
 ROOT=$("$VM/root.sh")
 if [ ${#cards[@]} -gt 0 ]; then qemu=$("$VM/qemu.sh"); else qemu=$("$VM/qemu.sh" --base); fi
-if [ "$kernel" = debug ]; then
-	kernel_dir=$("$VM/kernel.sh")
+if [[ $kernel == debug* ]]; then
+	kernel_dir=$("$VM/kernel.sh" "$kernel")
 	binds=(-b "$kernel_dir:/kernel")
 	image=/kernel/vmlinuz version=$(cat "$kernel_dir/version")
 else
@@ -79,7 +79,7 @@ run=build/vm/$name
 mkdir -p "$DOJO/$run"
 exec 9>"$DOJO/$run.lock"
 flock -n 9 || die "another machine runs in $run (--name gives this one its own)"
-rm -f "$DOJO/$run"/{status,console.log,qemu.log,qmp.sock,guest-qmp.sock}
+rm -f "$DOJO/$run"/{status,output,pid,console.log,qemu.log,qmp.sock,guest-qmp.sock}
 {
 	printf 'export DOJO_KERNEL=%q DOJO_MODULE=%q DOJO_CARDS=%q\n' "$kernel" \
 		"${module:+/dojo/$module}" "${cards[*]}"
@@ -134,7 +134,7 @@ for i in "${!cards[@]}"; do
 	args+=(-device "pcie-root-port,id=rp$i,chassis=$((i + 1)),slot=$((i + 1))"
 		-device "dojo-dip,id=card$i,bus=rp$i${cards[i]:+,${cards[i]}}")
 done
-if [ "$kernel" = debug ]; then
+if [[ $kernel == debug* ]]; then
 	args+=(-fsdev "local,id=modules,path=/kernel/modules,security_model=none,readonly=on"
 		-device "virtio-9p-pci,fsdev=modules,mount_tag=modules")
 	append+=" kasan_multi_shot no_hash_pointers"
@@ -158,8 +158,23 @@ rc=0
 if [ -n "$shell" ]; then
 	"${boot[@]}" 2>"$DOJO/$run/qemu.log" || rc=$?
 else
-	# a pipe, since QEMU makes its output non-blocking, which must not reach the caller's
-	"${boot[@]}" 2>"$DOJO/$run/qemu.log" </dev/null | cat || rc=$?
+	# Through a pipe, since QEMU makes its output non-blocking, which must not reach the caller's; in the background,
+	# so that a signal can stop the machine.
+	# shellcheck disable=SC2317 # called by the traps
+	stop() {
+		trap '' INT TERM HUP
+		kill "$(cat "$DOJO/$run/pid" 2>/dev/null)" 2>/dev/null || true
+		wait
+		exit "$1"
+	}
+	trap 'stop 130' INT
+	trap 'stop 143' TERM HUP
+	mkfifo "$DOJO/$run/output"
+	cat "$DOJO/$run/output" &
+	reader=$!
+	"${boot[@]}" 2>"$DOJO/$run/qemu.log" </dev/null >"$DOJO/$run/output" &
+	wait $! || rc=$?
+	wait $reader
 fi
 cat "$DOJO/$run/qemu.log" >&2
 if [ -s "$DOJO/$run/status" ]; then
