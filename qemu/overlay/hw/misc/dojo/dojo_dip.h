@@ -25,6 +25,7 @@
 #include "qemu/queue.h"
 #include "qemu/thread.h"
 #include "qemu/timer.h"
+#include "qemu/units.h"
 #include "qom/object.h"
 
 #include "dojo_regs.h"
@@ -211,6 +212,7 @@ typedef struct DojoEventRegs {
     uint64_t consumer;
     uint32_t size;
     uint32_t vector;
+    uint32_t moderation;
 } DojoEventRegs;
 
 struct DojoTile {
@@ -320,6 +322,7 @@ struct DojoState {
     char *generation_name;
     char *serial;
     uint32_t generation;
+    bool powered;                   /* has had its first reset */
 
     MemoryRegion bar_regs;
     MemoryRegion mmio;

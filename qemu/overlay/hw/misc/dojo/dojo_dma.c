@@ -13,6 +13,7 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/rcu.h"
+#include "qemu/units.h"
 #include "exec/memory.h"
 #include "hw/pci/pci.h"
 #include "dojo_dip.h"

@@ -61,7 +61,7 @@ static bool context_valid(const struct dojo_queue_context *c)
         (flags & DOJO_CTX_USER) || c->priority > DOJO_HW_PRIORITY_KERNEL) {
         return false;
     }
-    switch (c->class) {
+    switch (c->queue_class) {
     case DOJO_HW_CLASS_DMA:
         return !c->rect_x && !c->rect_y && !c->rect_w && !c->rect_h;
     case DOJO_HW_CLASS_COMPUTE:
@@ -96,14 +96,14 @@ DojoQueue *dojo_queue_start(DojoTile *t, uint32_t id, DojoAgent *agent, uint32_t
     q->ring_size = le32_to_cpu(c.ring_size);
     q->asid = le32_to_cpu(c.asid);
     q->flags = le32_to_cpu(c.flags);
-    q->class = c.class;
+    q->class = c.queue_class;
     q->priority = c.priority;
-    q->rect = c.class == DOJO_HW_CLASS_COMPUTE ? rectangle(&c) : 0;
+    q->rect = c.queue_class == DOJO_HW_CLASS_COMPUTE ? rectangle(&c) : 0;
     q->dies = q->rect ? ctpop32(q->rect) : 1;
     q->head = q->tail = le32_to_cpu(c.start_index);
     q->state = DOJO_HW_IDLE;
     q->limits = t->card->limits;
-    q->limits.compute = c.class == DOJO_HW_CLASS_COMPUTE;
+    q->limits.compute = c.queue_class == DOJO_HW_CLASS_COMPUTE;
     q->limits.privileged = q->flags & DOJO_CTX_PRIVILEGED;
     *result = DOJO_ADMIN_OK;
     return q;
