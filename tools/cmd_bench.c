@@ -36,58 +36,66 @@ struct bench_run {
 
 /* -------------------------------------------------------------- copies */
 
-static const char *rate_text(char *text, size_t size, double rate)
+/* @rates NULL: the CPU alone was measured */
+static void json_copy(cJSON *list, size_t size, const double rates[BENCH_DIRECTIONS], double cpu)
 {
-	return isfinite(rate) ? format_si(text, size, rate, "B/s") : NULL;
-}
+	cJSON *o = json_append_object(list);
 
-static void add_copy(struct bench_run *run, cJSON *list, struct table *table, size_t size,
-		     const double rates[BENCH_DIRECTIONS], double cpu)
-{
-	char text[24], cells[BENCH_DIRECTIONS + 1][24];
-	cJSON *o;
-
-	if (!run->json) {
-		table_row(table, format_bytes(text, sizeof(text), size),
-			  rate_text(cells[0], sizeof(cells[0]), rates[0]),
-			  rate_text(cells[1], sizeof(cells[1]), rates[1]),
-			  rate_text(cells[2], sizeof(cells[2]), rates[2]),
-			  rate_text(cells[3], sizeof(cells[3]), cpu));
-		return;
-	}
-	o = json_append_object(list);
 	json_u64(o, "size_bytes", size);
 	for (unsigned int d = 0; d < BENCH_DIRECTIONS; d++)
-		json_double(o, directions[d], rates[d]);
+		json_double(o, directions[d], rates ? rates[d] : NAN);
 	json_double(o, "memcpy_bytes_per_second", cpu);
+}
+
+static void row_copy(struct table *table, size_t size, const double rates[BENCH_DIRECTIONS],
+		     double cpu)
+{
+	char text[24], way[BENCH_DIRECTIONS][24], host[24];
+
+	format_bytes(text, sizeof(text), size);
+	format_si(host, sizeof(host), cpu, "B/s");
+	for (unsigned int d = 0; d < BENCH_DIRECTIONS && rates; d++)
+		format_si(way[d], sizeof(way[d]), rates[d], "B/s");
+	if (rates)
+		table_row(table, text, way[0], way[1], way[2], host);
+	else
+		table_row(table, text, host);
 }
 
 /* @b NULL: the CPU alone */
 static int run_copies(struct bench_run *run, struct bench *b)
 {
-	double rates[BENCH_DIRECTIONS] = { NAN, NAN, NAN };
+	cJSON *list = run->json ? json_array(run->json, "copies") : NULL;
+	double rates[BENCH_DIRECTIONS];
 	struct bench_copies copies = { 0 };
 	struct table table;
-	cJSON *list = NULL;
 	int err = 0;
 
-	table_init(&table, "rrrrr");
-	table_row(&table, "COPY", "HOST TO HBM", "HBM TO HOST", "HBM TO HBM", "CPU MEMCPY");
-	if (run->json)
-		list = json_array(run->json, "copies");
-	if (b)
+	if (b) {
+		table_init(&table, "rrrrr");
+		table_row(&table, "SIZE", "HOST TO HBM", "HBM TO HOST", "HBM TO HBM", "CPU MEMCPY");
 		err = bench_copies_create(b, &copies);
+	} else {
+		table_init(&table, "rr");
+		table_row(&table, "SIZE", "MEMCPY");
+	}
 	for (size_t size = BENCH_COPY_MIN; size <= BENCH_COPY_MAX && !err; size *= 4) {
+		double cpu = bench_memcpy(size);
+
 		progress_draw(&run->progress, "copies of %zu KiB", size >> 10);
 		for (unsigned int d = 0; d < BENCH_DIRECTIONS && b && !err; d++)
 			err = bench_copy(b, &copies, d, size, &rates[d]);
-		if (!err)
-			add_copy(run, list, &table, size, rates, bench_memcpy(size));
+		if (err)
+			break;
+		if (list)
+			json_copy(list, size, b ? rates : NULL, cpu);
+		else
+			row_copy(&table, size, b ? rates : NULL, cpu);
 	}
 	progress_clear(&run->progress);
 	if (b)
 		bench_copies_destroy(b, &copies);
-	if (err || run->json)
+	if (err || list)
 		table_free(&table);
 	else
 		err = table_print(&table, stdout) ? fail("out of memory") : 0;

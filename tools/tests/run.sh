@@ -1,0 +1,192 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Unit tests, then the command itself: without a card, and on the pretended one
+# of libdojo's tests (a library that is preloaded). Called by "make check" with
+# O, the output folder. Ends with "N passed, N failed, N skipped".
+cd "$(dirname "$0")/.." || exit 1
+dojo=$O/dojo
+fake=$O/tests/fake.so
+schema=$O/tests/schema_check
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+result() { # status name
+	case $1 in
+	0) echo "ok $2"; passed=$((passed + 1)) ;;
+	77) echo "skip $2"; skipped=$((skipped + 1)) ;;
+	*) echo "not ok $2"; failed=$((failed + 1)) ;;
+	esac
+}
+
+unit() { # program
+	local out
+	out=$("$1")
+	local status=$? bad
+	echo "$out"
+	passed=$((passed + $(grep -c '^ok ' <<<"$out")))
+	bad=$(grep -c '^not ok ' <<<"$out")
+	[ $status -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+	failed=$((failed + bad))
+}
+
+# status stdout-pattern stderr-pattern command...; patterns are whole outputs, extended
+expect() {
+	local want=$1 out=$2 err=$3 got
+	shift 3
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	got=$?
+	if [ $got -ne "$want" ]; then
+		echo "# $*: status $got, not $want"
+		sed 's/^/# /' "$work/err"
+		return 1
+	fi
+	if ! [[ $(cat "$work/out") =~ ^$out$ ]]; then
+		echo "# $*: stdout:"
+		sed 's/^/# /' "$work/out"
+		return 1
+	fi
+	if ! [[ $(cat "$work/err") =~ ^$err$ ]]; then
+		echo "# $*: stderr:"
+		sed 's/^/# /' "$work/err"
+		return 1
+	fi
+}
+
+has_fake() { [ -e "$fake" ]; }
+faked() { LD_PRELOAD="$fake" "$@"; }
+
+# ------------------------------------------------------------ no card
+
+no_card() { [ ! -e /dev/accel ]; }
+
+one_line_without_card() {
+	no_card || return 77
+	local c
+	for c in list info train bench; do
+		expect 1 '' 'dojo: no Dojo card on the PCI bus .*' "$dojo" $c || return
+		[ "$(wc -l <"$work/err")" = 1 ] || return
+		expect 1 '' 'dojo: no Dojo card .*' "$dojo" $c --json || return
+	done
+}
+
+usage_errors() {
+	expect 2 '' 'usage: .*' "$dojo" || return
+	expect 2 '' "dojo: unknown command 'nonsense'.*" "$dojo" nonsense || return
+	expect 2 '' "dojo list: unknown option '--nonsense'.*" "$dojo" list --nonsense || return
+	expect 2 '' "dojo list: unexpected argument 'x'.*" "$dojo" list x || return
+	expect 2 '' 'dojo train: --model takes .*' "$dojo" train --model x || return
+	expect 2 '' 'dojo train: --format takes .*' "$dojo" train --format fp64 || return
+	expect 2 '' 'dojo train: --epochs needs .*' "$dojo" train --epochs 0 || return
+	expect 2 '' "dojo bench: unknown part 'x'.*" "$dojo" bench x || return
+	expect 2 '' 'dojo bench: --sizes takes .*' "$dojo" bench --sizes 0 || return
+	expect 2 '' 'dojo bench: --formats takes .*' "$dojo" bench --formats int8
+}
+
+help_of_every_command() {
+	local c
+	expect 0 'usage: .*' '' "$dojo" --help || return
+	expect 0 'dojo [0-9.]+ .*' '' "$dojo" --version || return
+	for c in $("$dojo" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+		expect 0 "usage: dojo $c .*" '' "$dojo" "$c" --help || return
+		grep -q "^\.SS .*$c" man/dojo.1 || { echo "# dojo.1 does not know $c"; return 1; }
+	done
+}
+
+bench_of_the_host() {
+	expect 0 ' *SIZE  *MEMCPY.*' '' "$dojo" bench --host copy || return
+	expect 0 '\{.*' '' "$dojo" bench --host copy --json || return
+	"$schema" schema/dojo-1.json <"$work/out"
+}
+
+# ------------------------------------------------- the pretended card
+
+list_json() {
+	has_fake || return 77
+	expect 0 '\{.*' '' faked "$dojo" list --json || return
+	"$schema" schema/dojo-1.json <"$work/out" || return
+	[ "$(jq '.cards[0].tiles | length' "$work/out")" = 2 ] || return
+	jq -e '.cards[0].tiles[1] | .index == 1 and .nodes == 8850 and (.peak_bf16_flops | type) == "number"' \
+		"$work/out" >"$work/null"
+}
+
+info_json() {
+	has_fake || return 77
+	expect 0 '\{.*' '' faked "$dojo" info --json || return
+	"$schema" schema/dojo-1.json <"$work/out" || return
+	expect 0 '\{.*' '' faked "$dojo" info --json accel1 || return
+	"$schema" schema/dojo-1.json <"$work/out" || return
+	[ "$(jq -c '[.cards[].tiles[].index]' "$work/out")" = '[1]' ]
+}
+
+tables_for_people() {
+	has_fake || return 77
+	expect 0 'NODE.*/dev/accel/accel0.*/dev/accel/accel1.*' '' faked "$dojo" list || return
+	expect 0 'card .*tile 0.*modelled.*|card .*modelled.*tile 0.*' '' faked "$dojo" info
+}
+
+unknown_tile() {
+	has_fake || return 77
+	expect 1 '' "dojo: cannot open tile 'accel9': .*" faked "$dojo" info accel9
+}
+
+missing_dataset() {
+	has_fake || return 77
+	expect 1 '' "dojo: .*train-images-idx3-ubyte.gz is missing: .*" \
+		faked "$dojo" train --json --dataset "$work"
+}
+
+# -------------------------------------------------------------- files
+
+completion() {
+	local words
+	words=$(PATH=$O:$PATH bash -c 'source completion/dojo
+		COMP_WORDS=(dojo tr) COMP_CWORD=1; _dojo; echo "${COMPREPLY[*]}"
+		COMP_WORDS=(dojo train --mod) COMP_CWORD=2; _dojo; echo "${COMPREPLY[*]}"
+		COMP_WORDS=(dojo train --model c) COMP_CWORD=3; _dojo; echo "${COMPREPLY[*]}"')
+	[[ $words == *train*--model*cnn* ]] || { echo "# $words"; return 1; }
+}
+
+man_page() {
+	local out
+	out=$(LC_ALL=C.UTF-8 MANROFFSEQ='' man --warnings -l -Tutf8 man/dojo.1 2>&1 >"$work/null") || return 77
+	[ -z "$out" ] || { echo "# $out"; return 1; }
+}
+
+udev_rule() {
+	udevadm verify --help >"$work/null" 2>&1 || return 77
+	udevadm verify --no-style udev/70-dojo.rules >"$work/null"
+}
+
+installation() {
+	"${MAKE:-make}" -s O="$O" LIBDOJO_O="$LIBDOJO_O" DESTDIR="$work/root" PREFIX=/usr install || return
+	local f
+	for f in bin/dojo share/man/man1/dojo.1 share/bash-completion/completions/dojo \
+		lib/udev/rules.d/70-dojo.rules share/dojo/dojo-1.json; do
+		[ -s "$work/root/usr/$f" ] || { echo "# $f"; return 1; }
+	done
+}
+
+for program in "$O"/tests/test_*; do
+	[ -x "$program" ] && unit "$program"
+done
+while read -r function name; do
+	$function
+	result $? "$name"
+done <<'LIST'
+one_line_without_card dojo: without a card one line says what is missing
+usage_errors dojo: usage errors have status 2
+help_of_every_command dojo: every command has help and a place in dojo(1)
+bench_of_the_host dojo bench: measures the host
+list_json dojo list: JSON is as its schema says
+info_json dojo info: JSON is as its schema says
+tables_for_people dojo list, info: tables
+unknown_tile dojo info: an unknown tile is named
+missing_dataset dojo train: a missing data set is named
+completion completion: commands, options, values
+man_page man: no warnings
+udev_rule udev: the rule is well formed
+installation install: everything is in its place
+LIST
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
