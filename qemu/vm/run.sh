@@ -10,7 +10,7 @@ usage() {
 	usage: run.sh [OPTION]... [--] COMMAND...
 	  -k, --kernel NAME             the guest's: 6.12 (default), 7.3, debug (7.3 too), debug-6.12
 	  -c, --card PROPERTIES         a card, e.g. tiles=2,hbm=1G; once for each card; "none" for none (default tiles=2)
-	  -m, --memory SIZE             of the guest (default 2G; 4G with the debug kernel)
+	  -m, --memory SIZE             of the guest (default 2G; 3G with the debug kernel)
 	  -p, --cpus N                  of the guest (default: the host's)
 	  -i, --iommu                   the card behind an intel-iommu
 	  -t, --time SECONDS            limit for all of it (default 600)
@@ -51,7 +51,7 @@ done
 [ $# -gt 0 ] || [ -n "$shell" ] || { usage >&2; exit 2; }
 case $kernel in
 "$KERNEL_LTS" | "$KERNEL_NEW") : "${memory:=2G}" ;;
-debug | "debug-$KERNEL_LTS") : "${memory:=4G}" ;;
+debug | "debug-$KERNEL_LTS") : "${memory:=3G}" ;;
 *) die "kernel '$kernel' is not one of $KERNEL_LTS, $KERNEL_NEW, debug, debug-$KERNEL_LTS" ;;
 esac
 # shellcheck disable=SC2206 # a list of words
@@ -128,8 +128,11 @@ accel() {
 accel=$(accel)
 
 args=(-m "$memory" -smp "$cpus")
-if [ "$accel" = kvm ]; then args+=(-accel kvm -cpu host); else args+=(-accel "tcg,thread=multi" -cpu "max,la57=off"); fi
-if [ -n "$iommu" ]; then args+=(-device "intel-iommu,intremap=on,caching-mode=on") append+=" intel_iommu=on"; fi
+if [ "$accel" = kvm ]; then args+=(-accel kvm -cpu host); else args+=(-accel "tcg,thread=multi" -cpu "qemu64"); fi
+if [ -n "$iommu" ]; then
+	args+=(-machine "kernel-irqchip=split" -device "intel-iommu,intremap=on,caching-mode=on")
+	append+=" intel_iommu=on"
+fi
 for i in "${!cards[@]}"; do
 	args+=(-device "pcie-root-port,id=rp$i,chassis=$((i + 1)),slot=$((i + 1))"
 		-device "dojo-dip,id=card$i,bus=rp$i${cards[i]:+,${cards[i]}}")
