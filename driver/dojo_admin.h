@@ -8,6 +8,7 @@
 struct dojo_tile;
 
 int dojo_admin_init(struct dojo_tile *tile);
+void dojo_admin_fini(struct dojo_tile *tile);
 void dojo_admin_setup(struct dojo_tile *tile);
 void dojo_admin_open(struct dojo_tile *tile);
 void dojo_admin_close(struct dojo_tile *tile);
@@ -19,7 +20,6 @@ int dojo_admin_invalidate(struct dojo_tile *tile, u32 asid, u64 va, u64 size);
 
 int dojo_admin_queue_start(struct dojo_tile *tile, u32 id);
 int dojo_admin_queue_suspend(struct dojo_tile *tile, u32 id);
-int dojo_admin_queue_resume(struct dojo_tile *tile, u32 id);
 int dojo_admin_queue_reset(struct dojo_tile *tile, u32 id);
 int dojo_admin_queue_save(struct dojo_tile *tile, u32 id);
 

@@ -115,6 +115,13 @@ static inline bool dma_fence_test_signaled_flag(struct dma_fence *fence)
 	} while (0)
 #endif
 
+/* ---- drm_driver */
+#ifdef HAVE_DRIVER_DATE
+#define DOJO_DRIVER_DATE	.date = "20250101",
+#else
+#define DOJO_DRIVER_DATE
+#endif
+
 /* ---- gpuvm */
 #ifdef DRIVER_GEM_GPUVA_IS_ENUM
 #define DOJO_DRIVER_GEM_GPUVA	DRIVER_GEM_GPUVA
@@ -136,9 +143,24 @@ static inline int dojo_drm_gpuvm_sm_map(struct drm_gpuvm *vm, void *priv, u64 ad
 	return drm_gpuvm_sm_map(vm, priv, &req);
 }
 
+static inline struct drm_gpuva_ops *
+dojo_drm_gpuvm_sm_map_ops_create(struct drm_gpuvm *vm, u64 addr, u64 range,
+				 struct drm_gem_object *obj, u64 offset)
+{
+	const struct drm_gpuvm_map_req req = {
+		.map.va.addr = addr,
+		.map.va.range = range,
+		.map.gem.obj = obj,
+		.map.gem.offset = offset,
+	};
+
+	return drm_gpuvm_sm_map_ops_create(vm, &req);
+}
+
 #define dojo_drm_gpuvm_bo_obtain	drm_gpuvm_bo_obtain_locked
 #else
 #define dojo_drm_gpuvm_sm_map		drm_gpuvm_sm_map
+#define dojo_drm_gpuvm_sm_map_ops_create	drm_gpuvm_sm_map_ops_create
 #define dojo_drm_gpuvm_bo_obtain	drm_gpuvm_bo_obtain
 #endif
 

@@ -47,6 +47,7 @@ struct dojo_tile;
 /**
  * struct dojo_card - a Dojo Interface Processor
  * @ref: held by the PCI driver and by every tile
+ * @index: of the card in this system
  * @pdev: the PCI function; what the DMA API is given
  * @regs: BAR 0, whole; NULL once the card is unbound
  * @hbm_phys: CPU address of BAR 2
@@ -60,9 +61,10 @@ struct dojo_tile;
  * @serial: as the card reports it, NUL terminated
  * @num_vectors: MSI-X vectors that the system gave us
  * @adev: the tiles' auxiliary devices
- * @lock: guards @tile
- * @tile: the bound tiles, NULL where there is none
- * @reset_lock: serialises resets of the card and of its tiles
+ * @reset_lock: serialises resets of the card and of its tiles, and their coming
+ *	and going
+ * @lock: guards @tile, which changes under both locks
+ * @tile: the tiles in service, NULL where there is none
  * @reset_wq: ordered; tile and card resets
  * @reset_work: card reset
  * @reset_by_pci: an FLR or bus reset by the PCI core is under way
@@ -70,6 +72,7 @@ struct dojo_tile;
  */
 struct dojo_card {
 	struct kref ref;
+	unsigned int index;
 	struct pci_dev *pdev;
 	void __iomem *regs;
 	phys_addr_t hbm_phys;
@@ -83,10 +86,10 @@ struct dojo_card {
 	char serial[DOJO_SERIAL_LEN + 1];
 	unsigned int num_vectors;
 	struct auxiliary_device *adev[DOJO_MAX_TILES];
-	/* never held over an allocation: resets take it */
+	/* neither is held over an allocation: fences wait for resets */
+	struct mutex reset_lock;
 	struct mutex lock;
 	struct dojo_tile *tile[DOJO_MAX_TILES];
-	struct mutex reset_lock;
 	struct workqueue_struct *reset_wq;
 	struct work_struct reset_work;
 	bool reset_by_pci;
@@ -113,7 +116,7 @@ enum dojo_tile_state {
  * @index: DOJO_EVENT_RING_*
  * @irq: Linux interrupt number, 0 = none requested
  * @name: of the interrupt
- * @lock: guards @next and consumption; hard-irq safe
+ * @lock: guards consumption and the counts; hard-irq safe
  * @ring: entries, coherent
  * @dma: bus address of @ring
  * @consumer: where the card reads how far we are, coherent
@@ -122,7 +125,10 @@ enum dojo_tile_state {
  * @interrupts: interrupts taken
  * @events: events consumed
  * @backlog: fence events that left more work pending on their queue
- * @moderated: what is in the MODERATION register
+ * @tune: adapts @moderation to the load
+ * @tuned_events: @events when that was last done
+ * @tuned_backlog: @backlog when that was last done
+ * @moderation: what is in the register
  */
 struct dojo_event_ring {
 	struct dojo_tile *tile;
@@ -138,7 +144,10 @@ struct dojo_event_ring {
 	u64 interrupts;
 	u64 events;
 	u64 backlog;
-	u32 moderated;
+	struct delayed_work tune;
+	u64 tuned_events;
+	u64 tuned_backlog;
+	u32 moderation;
 };
 
 /**
@@ -173,8 +182,8 @@ struct dojo_event_ring {
  * @state: enum dojo_tile_state
  * @state_wait: woken when @state changes
  * @reset_work: tile reset
+ * @reset_cause: why the tile is being reset, or is wedged
  * @reset_count: resets done by this driver
- * @wedged_cause: why the tile is wedged
  * @coredump: of the first failure
  */
 struct dojo_tile {
@@ -212,27 +221,35 @@ struct dojo_tile {
 	int state;
 	wait_queue_head_t state_wait;
 	struct work_struct reset_work;
+	const char *reset_cause;
 	u32 reset_count;
-	const char *wedged_cause;
 	struct dojo_coredump *coredump;
 };
 
 /**
  * struct dojo_file - an open file of a tile's node
+ * @ref: held by the DRM file and by each of its queues
  * @tile: the tile
- * @drm: the DRM file
+ * @drm: the DRM file, while it is open
  * @mm: memory management: address spaces by id
- * @queues: queues by id
- * @num_queues: queues that this file has, charged against its limit
+ * @queues: queues by handle
+ * @num_queues: queues charged to this file
+ * @ring_bytes: memory of their rings
+ * @lock: guards @busy_ns
+ * @busy_ns: of queues that are gone, by class
  * @pid: of the opener
  * @comm: of the opener
  */
 struct dojo_file {
+	struct kref ref;
 	struct dojo_tile *tile;
 	struct drm_file *drm;
 	struct dojo_mm_file *mm;
 	struct xarray queues;
 	atomic_t num_queues;
+	atomic_long_t ring_bytes;
+	spinlock_t lock;
+	u64 busy_ns[2];
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 };
@@ -295,6 +312,9 @@ static inline int dojo_tile_state(const struct dojo_tile *tile)
 			__FILE_NAME__, __LINE__, #cond);		\
 	__rejected;							\
 })
+
+/* dojo_ioctl.c */
+void dojo_file_put(struct dojo_file *file);
 
 /* dojo_drv.c */
 extern struct workqueue_struct *dojo_wq;	/* unordered; releases that may sleep */

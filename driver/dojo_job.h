@@ -19,7 +19,7 @@ struct dojo_queue;
  * struct dojo_job - a batch and what becomes of it
  * @base: for the scheduler
  * @queue: where it runs; referenced
- * @fence: hardware fence, made with the job and initialised when it runs
+ * @fence: hardware fence, made with the job; the ring's once the job runs
  * @batch_va: in the queue's address space
  * @batch_size: bytes; 0 = nothing to run
  * @seqno: on its queue, given by dojo_job_arm()
@@ -52,6 +52,8 @@ struct dojo_job *dojo_job_create(struct dojo_queue *queue, u64 batch_va, u32 bat
 int dojo_job_add_dependency(struct dojo_job *job, struct dma_fence *fence);
 struct dma_fence *dojo_job_arm(struct dojo_job *job);
 void dojo_job_push(struct dojo_job *job);
+struct dma_fence *dojo_job_arm_locked(struct dojo_job *job);
+void dojo_job_push_locked(struct dojo_job *job);
 void dojo_job_put(struct dojo_job *job);
 
 #endif

@@ -22,13 +22,11 @@ struct dojo_sync_entry;
  * @file: whose syncobj handles they are
  * @entry: operations of all jobs, in order of the jobs
  * @count: of @entry
- * @total: of the call so far, against DRM_DOJO_SYNC_OPS_MAX
  */
 struct dojo_sync_ctx {
 	struct drm_file *file;
 	struct dojo_sync_entry *entry;
 	u32 count;
-	u32 capacity;
 };
 
 void dojo_sync_ctx_init(struct dojo_sync_ctx *ctx, struct drm_file *file);
