@@ -13,7 +13,8 @@ for test in "$qemu"/dojo-*-test; do
 	# the binary's name tells the library the architecture
 	in_root -b "$qemu:/qemu" sh -c 'ln -s /dojo/qemu/vm/qtest-qemu /tmp/qemu-system-x86_64 &&
 		QTEST_QEMU_BINARY=/tmp/qemu-system-x86_64 exec timeout 600 "$@"' sh \
-		"/qemu/$name" --tap -k ${1:+-p "$1"} 2>&1 </dev/null | tee "$out" || rc=$?
+		"/qemu/$name" --tap -k ${1:+-p "$1"} 2>&1 </dev/null | tee "$out" |
+		grep -vE "^# (starting QEMU|Start of|End of|random seed)" || rc=$?
 	p=$(grep -c '^ok ' "$out" || true) f=$(grep -c '^not ok ' "$out" || true) s=$(grep -ciE '^ok .*# skip' "$out" || true)
 	if [ $rc -ne 0 ] && [ "$f" = 0 ]; then f=1; fi	# it died before it could say so
 	passed=$((passed + p - s)) failed=$((failed + f)) skipped=$((skipped + s))
