@@ -30,7 +30,7 @@
 
 /**
  * struct dojo_admin - the admin ring of a tile
- * @lock: guards @tail, @busy, @open and the doorbell; process context only
+ * @lock: guards @tail, @busy, @open and the doorbell
  * @ring: commands, coherent
  * @dma: bus address of @ring
  * @tail: absolute index of the next command
@@ -40,6 +40,7 @@
  * @wait: woken by every answer
  */
 struct dojo_admin {
+	/* process context only */
 	spinlock_t lock;
 	struct dojo_admin_command *ring;
 	dma_addr_t dma;

@@ -22,7 +22,7 @@
 #include <drm/ttm/ttm_device.h>
 
 /* ---- buddy: gpu_buddy_* everywhere */
-#if __has_include(<linux/gpu_buddy.h>)
+#ifdef HAVE_GPU_BUDDY
 #include <linux/gpu_buddy.h>
 #else
 #include <drm/drm_buddy.h>

@@ -146,10 +146,13 @@ static void dojo_coredump_format(const struct dojo_coredump *dump, struct dojo_c
 	dojo_coredump_print(text, "queue: %u\ntimeout-ns: %llu\nsubmitted: %llu\ncompleted: %llu\n",
 			    dump->queue, dump->timeout_ns, dump->submitted, dump->completed);
 	dojo_coredump_print(text, "ring-size: %u\ntail: %u\n", dump->ring_size, dump->tail);
-	dojo_coredump_print(text, "fault: %u\nfault-va: 0x%llx\nfault-access: %u\nfault-field: 0x%x\n",
-			    fault->fault, fault->va, fault->access, fault->field);
-	dojo_coredump_print(text, "job: %llu\nbatch-va: 0x%llx\npacket-offset: 0x%x\npacket-opcode: 0x%x\n",
-			    fault->seqno, fault->batch_va, fault->packet_offset, fault->opcode);
+	dojo_coredump_print(text, "fault: %u\nfault-va: 0x%llx\n", fault->fault, fault->va);
+	dojo_coredump_print(text, "fault-access: %u\nfault-field: 0x%x\n", fault->access,
+			    fault->field);
+	dojo_coredump_print(text, "job: %llu\nbatch-va: 0x%llx\n", fault->seqno,
+			    fault->batch_va);
+	dojo_coredump_print(text, "packet-offset: 0x%x\npacket-opcode: 0x%x\n",
+			    fault->packet_offset, fault->opcode);
 
 	dojo_coredump_print(text, "\n[context %u]\n", dump->queue);
 	dojo_coredump_hex(text, &dump->context, sizeof(dump->context));

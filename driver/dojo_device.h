@@ -88,6 +88,7 @@ struct dojo_card {
 	struct auxiliary_device *adev[DOJO_MAX_TILES];
 	/* neither is held over an allocation: fences wait for resets */
 	struct mutex reset_lock;
+	/* inside @reset_lock */
 	struct mutex lock;
 	struct dojo_tile *tile[DOJO_MAX_TILES];
 	struct workqueue_struct *reset_wq;
@@ -116,7 +117,7 @@ enum dojo_tile_state {
  * @index: DOJO_EVENT_RING_*
  * @irq: Linux interrupt number, 0 = none requested
  * @name: of the interrupt
- * @lock: guards consumption and the counts; hard-irq safe
+ * @lock: guards consumption and the counts
  * @ring: entries, coherent
  * @dma: bus address of @ring
  * @consumer: where the card reads how far we are, coherent
@@ -135,6 +136,7 @@ struct dojo_event_ring {
 	unsigned int index;
 	int irq;
 	char name[32];
+	/* hard-irq safe */
 	spinlock_t lock;
 	struct dojo_event *ring;
 	dma_addr_t dma;
@@ -248,6 +250,7 @@ struct dojo_file {
 	struct xarray queues;
 	atomic_t num_queues;
 	atomic_long_t ring_bytes;
+	/* process context only */
 	spinlock_t lock;
 	u64 busy_ns[2];
 	pid_t pid;

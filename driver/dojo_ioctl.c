@@ -67,12 +67,14 @@ static int dojo_guard(struct file *filp, unsigned int cmd, unsigned long arg)
 	struct drm_device *drm = file->minor->dev;
 	unsigned int nr = DRM_IOCTL_NR(cmd);
 	int offset = dojo_guard_count_offset(nr);
+	bool oopses;
 	u32 count;
 
 	if (drm_dev_is_unplugged(drm))
 		return -ENODEV;
-	if (DOJO_REJECT(drm, nr == DRM_IOCTL_NR(DRM_IOCTL_GET_UNIQUE) ||
-			     nr == DRM_IOCTL_NR(DRM_IOCTL_GET_MAGIC)))
+	oopses = nr == DRM_IOCTL_NR(DRM_IOCTL_GET_UNIQUE) ||
+		 nr == DRM_IOCTL_NR(DRM_IOCTL_GET_MAGIC);
+	if (DOJO_REJECT(drm, oopses))
 		return -EOPNOTSUPP;
 	if (offset >= 0) {
 		if (get_user(count, (u32 __user *)(arg + offset)))

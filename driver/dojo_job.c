@@ -36,6 +36,7 @@
  */
 struct dojo_fence {
 	struct dma_fence base;
+
 	DOJO_FENCE_LOCK
 	struct dojo_queue *queue;
 	struct drm_sched_fence *sched_fence;

@@ -165,15 +165,18 @@ struct dojo_queue {
 	struct drm_gpu_scheduler sched;
 	struct drm_sched_entity entity;
 
+	/* inside the address space's locks */
 	struct mutex submit_lock;
 	u64 submitted;
 	atomic_t inflight;
 	wait_queue_head_t room;
 
+	/* outside @lock; never over an allocation */
 	struct mutex stop_lock;
 	bool attached;
 	bool started;
 
+	/* hard-irq safe */
 	spinlock_t lock;
 	struct dojo_kmem ring_mem;
 	struct dojo_ring_descriptor *ring;
@@ -218,11 +221,13 @@ struct dojo_queue {
 struct dojo_queues {
 	struct dojo_kmem context_mem;
 	struct dojo_queue_context *context;
+	/* process context only */
 	spinlock_t lock;
 	struct list_head list;
 	u32 count;
 	wait_queue_head_t empty;
 	struct dojo_queue __rcu **by_id;
+	/* never while a fence waits */
 	struct mutex alloc_lock;
 	unsigned long *ids;
 	struct dojo_rect_map *rects;

@@ -98,8 +98,8 @@ static int dojo_tile_init_wq(struct dojo_tile *tile)
 	const char *name = dev_name(&tile->adev->dev);
 	int ret;
 
-	tile->submit_wq = alloc_workqueue("dojo-submit-%s", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI,
-					  0, name);
+	tile->submit_wq = alloc_workqueue("dojo-submit-%s",
+					  WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI, 0, name);
 	if (!tile->submit_wq)
 		return -ENOMEM;
 	ret = drmm_add_action_or_reset(&tile->drm, dojo_tile_destroy_wq, tile->submit_wq);
