@@ -5,16 +5,87 @@
 
 #include <linux/types.h>
 
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_resource.h>
+
 struct dma_buf;
+struct dojo_layout;
+struct dojo_mm;
 struct drm_device;
+struct drm_dojo_bo_query;
 struct drm_file;
 struct drm_gem_object;
+
+/**
+ * struct dojo_bo - a buffer
+ * @ttm: for TTM and GEM
+ * @domains: &enum drm_dojo_domain it may be in
+ * @preferred: the one to try first
+ * @flags: &enum drm_dojo_bo_flags
+ * @vm_resv: of the only address space it can be bound in, referenced; else NULL
+ * @advice: &enum drm_dojo_advice; under the reservation
+ * @content: clear or move that put its present contents there; under the reservation
+ * @nospc: set when a region had no room, for the caller of TTM; under the reservation
+ */
+struct dojo_bo {
+	struct ttm_buffer_object ttm;
+	u32 domains;
+	u32 preferred;
+	u32 flags;
+	struct dojo_vm_resv *vm_resv;
+	u32 advice;
+	struct dma_fence *content;
+	bool *nospc;
+};
+
+/**
+ * struct dojo_vm_resv - the reservation that an address space's private buffers share
+ * @base: carries the reservation
+ * @bulk: keeps the buffers together on TTM's lists
+ */
+struct dojo_vm_resv {
+	struct drm_gem_object base;
+	struct ttm_lru_bulk_move bulk;
+};
+
+static inline struct dojo_bo *ttm_to_dojo_bo(struct ttm_buffer_object *ttm)
+{
+	return container_of(ttm, struct dojo_bo, ttm);
+}
+
+static inline struct dojo_bo *gem_to_dojo_bo(struct drm_gem_object *obj)
+{
+	return container_of(obj, struct dojo_bo, ttm.base);
+}
+
+static inline struct dojo_vm_resv *to_dojo_vm_resv(struct drm_gem_object *obj)
+{
+	return container_of(obj, struct dojo_vm_resv, base);
+}
+
+extern const struct drm_gem_object_funcs dojo_bo_funcs;
+
+static inline bool dojo_gem_is_bo(const struct drm_gem_object *obj)
+{
+	return obj->funcs == &dojo_bo_funcs;
+}
+
+bool dojo_ttm_is_bo(const struct ttm_buffer_object *tbo);
+bool dojo_bo_purged(const struct dojo_bo *bo);
+bool dojo_bo_settled(const struct dojo_bo *bo);
+struct dojo_layout *dojo_bo_layout(struct dojo_bo *bo);
+void dojo_bo_mark_evicted(struct dojo_bo *bo);
+int dojo_bo_validate(struct dojo_bo *bo, bool *full);
 
 int dojo_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_bo_query(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_bo_advise(struct drm_device *drm, void *data, struct drm_file *file);
 
+/* dojo_prime.c */
+void dojo_prime_moved(struct dojo_bo *bo);
+struct dma_buf *dojo_bo_export(struct drm_gem_object *obj, int flags);
+void dojo_import_query(struct drm_gem_object *obj, struct drm_dojo_bo_query *args);
 struct drm_gem_object *dojo_gem_prime_import(struct drm_device *drm, struct dma_buf *dma_buf);
 
 #endif
