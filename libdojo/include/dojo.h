@@ -306,8 +306,10 @@ int dojo_fence_signal(struct dojo_fence *fence);
 int dojo_fence_reset(struct dojo_fence *fence);
 
 /*
- * 0 signalled by a job that succeeded; -EINPROGRESS not yet; -EINVAL nothing
- * was ever submitted to signal it; else the error of the job.
+ * 0 signalled by a job that succeeded, or by the CPU; -EINPROGRESS not yet; else
+ * the error of the job: -EFAULT memory fault, -EINVAL illegal packet, -EIO
+ * poison or a trap, -ETIME no progress, -ECANCELED lost or its queue destroyed,
+ * -ENODEV the card is gone.
  */
 int dojo_fence_status(struct dojo_fence *fence);
 

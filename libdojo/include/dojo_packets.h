@@ -91,7 +91,7 @@ struct dojo_rounding {
 };
 
 /**
- * struct dojo_compute - a compute packet's parameters, as in struct dojo_packet_compute
+ * struct dojo_compute_attr - a compute packet's parameters, as in struct dojo_packet_compute
  * @opcode: enum dojo_opcode
  * @fn: the opcode's function
  * @flags: the opcode's flags
@@ -100,7 +100,7 @@ struct dojo_rounding {
  *
  * For opcodes newer than the library; those below are made of it.
  */
-struct dojo_compute {
+struct dojo_compute_attr {
 	uint32_t opcode;
 	uint32_t fn;
 	uint32_t flags;
@@ -109,7 +109,7 @@ struct dojo_compute {
 	const struct dojo_rounding *rounding;
 };
 
-int dojo_compute(struct dojo_batch *batch, const struct dojo_compute *op,
+int dojo_compute(struct dojo_batch *batch, const struct dojo_compute_attr *op,
 		 const struct dojo_tensor *const *tensors, uint32_t count);
 
 /**

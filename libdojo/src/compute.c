@@ -23,7 +23,7 @@ static int bad_tensor(struct dojo_batch *batch, uint32_t opcode, uint32_t index)
 			  name ? ")" : "");
 }
 
-int dojo_compute(struct dojo_batch *batch, const struct dojo_compute *op,
+int dojo_compute(struct dojo_batch *batch, const struct dojo_compute_attr *op,
 		 const struct dojo_tensor *const *tensors, uint32_t count)
 {
 	union compute_packet buffer;
@@ -59,7 +59,7 @@ int dojo_compute(struct dojo_batch *batch, const struct dojo_compute *op,
 }
 
 /* The optional ones are at the end of @tensors; those that are NULL are left out. */
-static int compute_optional(struct dojo_batch *batch, const struct dojo_compute *op,
+static int compute_optional(struct dojo_batch *batch, const struct dojo_compute_attr *op,
 			    const struct dojo_tensor **tensors, uint32_t required, uint32_t count)
 {
 	uint32_t i, kept = required;
@@ -76,7 +76,7 @@ int dojo_gemm(struct dojo_batch *batch, uint32_t flags, const struct dojo_tensor
 {
 	static const struct dojo_gemm_attr plain = DOJO_GEMM_ATTR_INIT;
 	const struct dojo_tensor *tensors[5] = { a, b, d };
-	struct dojo_compute op = { .opcode = DOJO_OP_GEMM, .flags = flags };
+	struct dojo_compute_attr op = { .opcode = DOJO_OP_GEMM, .flags = flags };
 
 	if (!attr)
 		attr = &plain;
@@ -95,7 +95,7 @@ static int unary(struct dojo_batch *batch, enum dojo_unary fn, float f0, float f
 		 const struct dojo_tensor *x, const struct dojo_tensor *y,
 		 const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_UNARY,
 		.fn = fn,
 		.f = { f0, f1 },
@@ -127,7 +127,7 @@ static int binary(struct dojo_batch *batch, enum dojo_binary fn, float alpha, fl
 		  const struct dojo_tensor *a, const struct dojo_tensor *b,
 		  const struct dojo_tensor *y, const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_BINARY,
 		.fn = fn,
 		.f = { alpha, beta },
@@ -155,7 +155,7 @@ int dojo_reduce(struct dojo_batch *batch, enum dojo_reduce fn, uint32_t dims,
 		const struct dojo_tensor *x, const struct dojo_tensor *y,
 		const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_REDUCE,
 		.fn = fn,
 		.u = { dims },
@@ -170,7 +170,7 @@ static int softmax(struct dojo_batch *batch, uint32_t flags, float scale, uint32
 		   const struct dojo_tensor *mask, const struct dojo_rounding *rounding)
 {
 	const struct dojo_tensor *tensors[] = { x, y, mask };
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_SOFTMAX,
 		.flags = flags | (mask ? DOJO_SOFTMAX_MASK : 0),
 		.f = { scale },
@@ -199,7 +199,7 @@ int dojo_softmax_grad(struct dojo_batch *batch, float scale, const struct dojo_t
 		      const struct dojo_tensor *y, const struct dojo_tensor *dx,
 		      const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_SOFTMAX_GRAD,
 		.f = { scale },
 		.rounding = rounding,
@@ -214,7 +214,7 @@ int dojo_norm(struct dojo_batch *batch, enum dojo_norm fn, float epsilon,
 	      const struct dojo_rounding *rounding)
 {
 	const struct dojo_tensor *tensors[] = { x, y, gamma, beta };
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_NORM,
 		.fn = fn,
 		.flags = (gamma ? DOJO_NORM_GAMMA : 0) | (beta ? DOJO_NORM_BETA : 0),
@@ -232,7 +232,7 @@ int dojo_norm_grad(struct dojo_batch *batch, enum dojo_norm fn, float epsilon,
 		   const struct dojo_rounding *rounding)
 {
 	const struct dojo_tensor *tensors[] = { dy, x, dx, gamma, dgamma, dbeta };
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_NORM_GRAD,
 		.fn = fn,
 		.flags = (gamma ? DOJO_NORM_GAMMA : 0) | (dbeta ? DOJO_NORM_BETA : 0),
@@ -249,7 +249,7 @@ int dojo_rope(struct dojo_batch *batch, uint32_t flags, float base, uint32_t tur
 	      const struct dojo_tensor *x, const struct dojo_tensor *pos,
 	      const struct dojo_tensor *y, const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_ROPE,
 		.flags = flags,
 		.f = { base },
@@ -264,7 +264,7 @@ int dojo_gather(struct dojo_batch *batch, const struct dojo_tensor *x,
 		const struct dojo_tensor *index, const struct dojo_tensor *y,
 		const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = { .opcode = DOJO_OP_GATHER, .rounding = rounding };
+	struct dojo_compute_attr op = { .opcode = DOJO_OP_GATHER, .rounding = rounding };
 
 	return dojo_compute(batch, &op, TENSORS(x, index, y));
 }
@@ -273,7 +273,7 @@ int dojo_scatter(struct dojo_batch *batch, uint32_t flags, const struct dojo_ten
 		 const struct dojo_tensor *index, const struct dojo_tensor *y,
 		 const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_SCATTER,
 		.flags = flags,
 		.rounding = rounding,
@@ -285,7 +285,7 @@ int dojo_scatter(struct dojo_batch *batch, uint32_t flags, const struct dojo_ten
 int dojo_convert(struct dojo_batch *batch, const struct dojo_tensor *x, const struct dojo_tensor *y,
 		 const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = { .opcode = DOJO_OP_CONVERT, .rounding = rounding };
+	struct dojo_compute_attr op = { .opcode = DOJO_OP_CONVERT, .rounding = rounding };
 
 	return dojo_compute(batch, &op, TENSORS(x, y));
 }
@@ -295,14 +295,14 @@ static uint32_t pair(uint16_t x, uint16_t y)
 	return x | (uint32_t)y << 16;
 }
 
-static struct dojo_compute conv2d_op(uint32_t opcode, const struct dojo_conv2d_attr *attr,
+static struct dojo_compute_attr conv2d_op(uint32_t opcode, const struct dojo_conv2d_attr *attr,
 				     const struct dojo_rounding *rounding)
 {
 	static const struct dojo_conv2d_attr plain = DOJO_CONV2D_ATTR_INIT;
 
 	if (!attr)
 		attr = &plain;
-	return (struct dojo_compute){
+	return (struct dojo_compute_attr){
 		.opcode = opcode,
 		.u = {
 			pair(attr->stride_x, attr->stride_y),
@@ -318,7 +318,7 @@ int dojo_conv2d(struct dojo_batch *batch, const struct dojo_conv2d_attr *attr,
 		const struct dojo_tensor *w, const struct dojo_tensor *y,
 		const struct dojo_tensor *bias, const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = conv2d_op(DOJO_OP_CONV2D, attr, rounding);
+	struct dojo_compute_attr op = conv2d_op(DOJO_OP_CONV2D, attr, rounding);
 	const struct dojo_tensor *tensors[] = { x, w, y, bias };
 
 	op.fn = activation;
@@ -330,7 +330,7 @@ int dojo_conv2d_grad_input(struct dojo_batch *batch, const struct dojo_conv2d_at
 			   const struct dojo_tensor *dy, const struct dojo_tensor *w,
 			   const struct dojo_tensor *dx, const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = conv2d_op(DOJO_OP_CONV2D_GRAD_INPUT, attr, rounding);
+	struct dojo_compute_attr op = conv2d_op(DOJO_OP_CONV2D_GRAD_INPUT, attr, rounding);
 
 	return dojo_compute(batch, &op, TENSORS(dy, w, dx));
 }
@@ -340,18 +340,18 @@ int dojo_conv2d_grad_weight(struct dojo_batch *batch, const struct dojo_conv2d_a
 			    const struct dojo_tensor *dw, const struct dojo_tensor *dbias,
 			    const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = conv2d_op(DOJO_OP_CONV2D_GRAD_WEIGHT, attr, rounding);
+	struct dojo_compute_attr op = conv2d_op(DOJO_OP_CONV2D_GRAD_WEIGHT, attr, rounding);
 	const struct dojo_tensor *tensors[] = { dy, x, dw, dbias };
 
 	op.flags = dbias ? DOJO_CONV_BIAS : 0;
 	return compute_optional(batch, &op, tensors, 3, 4);
 }
 
-static struct dojo_compute pool_op(uint32_t opcode, enum dojo_pool fn,
+static struct dojo_compute_attr pool_op(uint32_t opcode, enum dojo_pool fn,
 				   const struct dojo_pool_attr *attr,
 				   const struct dojo_rounding *rounding)
 {
-	return (struct dojo_compute){
+	return (struct dojo_compute_attr){
 		.opcode = opcode,
 		.fn = fn,
 		.u = {
@@ -367,7 +367,7 @@ int dojo_pool(struct dojo_batch *batch, enum dojo_pool fn, const struct dojo_poo
 	      const struct dojo_tensor *x, const struct dojo_tensor *y,
 	      const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = pool_op(DOJO_OP_POOL, fn, attr, rounding);
+	struct dojo_compute_attr op = pool_op(DOJO_OP_POOL, fn, attr, rounding);
 
 	return dojo_compute(batch, &op, TENSORS(x, y));
 }
@@ -376,7 +376,7 @@ int dojo_pool_grad(struct dojo_batch *batch, enum dojo_pool fn, const struct doj
 		   const struct dojo_tensor *dy, const struct dojo_tensor *x,
 		   const struct dojo_tensor *dx, const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = pool_op(DOJO_OP_POOL_GRAD, fn, attr, rounding);
+	struct dojo_compute_attr op = pool_op(DOJO_OP_POOL_GRAD, fn, attr, rounding);
 
 	return dojo_compute(batch, &op, TENSORS(dy, x, dx));
 }
@@ -387,7 +387,7 @@ int dojo_cross_entropy(struct dojo_batch *batch, const struct dojo_tensor *logit
 		       const struct dojo_rounding *rounding)
 {
 	const struct dojo_tensor *tensors[] = { logits, labels, loss, dlogits };
-	struct dojo_compute op = { .opcode = DOJO_OP_CROSS_ENTROPY, .rounding = rounding };
+	struct dojo_compute_attr op = { .opcode = DOJO_OP_CROSS_ENTROPY, .rounding = rounding };
 
 	if (dlogits) {
 		op.flags = DOJO_CROSS_ENTROPY_GRAD;
@@ -399,7 +399,7 @@ int dojo_cross_entropy(struct dojo_batch *batch, const struct dojo_tensor *logit
 int dojo_dropout(struct dojo_batch *batch, float probability, const struct dojo_tensor *x,
 		 const struct dojo_tensor *y, const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_DROPOUT,
 		.f = { probability },
 		.rounding = rounding,
@@ -413,7 +413,7 @@ int dojo_sgd(struct dojo_batch *batch, float rate, float momentum, float decay,
 	     const struct dojo_rounding *rounding)
 {
 	const struct dojo_tensor *tensors[] = { w, g, m };
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_SGD,
 		.flags = m ? DOJO_SGD_MOMENTUM : 0,
 		.f = { rate, m ? momentum : 0, decay },
@@ -428,7 +428,7 @@ int dojo_adamw(struct dojo_batch *batch, const struct dojo_adamw_attr *attr,
 	       const struct dojo_tensor *m, const struct dojo_tensor *v,
 	       const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_ADAMW,
 		.f = { attr->rate, attr->beta1, attr->beta2, attr->epsilon, attr->decay },
 		.u = { attr->step },
@@ -441,7 +441,7 @@ int dojo_adamw(struct dojo_batch *batch, const struct dojo_adamw_attr *attr,
 int dojo_all_reduce(struct dojo_batch *batch, const struct dojo_tensor *const *tensors,
 		    uint32_t count, const struct dojo_rounding *rounding)
 {
-	struct dojo_compute op = { .opcode = DOJO_OP_ALL_REDUCE, .rounding = rounding };
+	struct dojo_compute_attr op = { .opcode = DOJO_OP_ALL_REDUCE, .rounding = rounding };
 
 	return dojo_compute(batch, &op, tensors, count);
 }
@@ -449,7 +449,7 @@ int dojo_all_reduce(struct dojo_batch *batch, const struct dojo_tensor *const *t
 int dojo_multicast(struct dojo_batch *batch, const struct dojo_tensor *const *tensors,
 		   uint32_t count)
 {
-	struct dojo_compute op = { .opcode = DOJO_OP_MULTICAST };
+	struct dojo_compute_attr op = { .opcode = DOJO_OP_MULTICAST };
 
 	return dojo_compute(batch, &op, tensors, count);
 }

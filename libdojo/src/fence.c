@@ -69,13 +69,19 @@ int dojo_fence_reset(struct dojo_fence *fence)
 	return 0;
 }
 
+static int export(struct dojo_fence *fence, int *sync_file)
+{
+	if (!drmSyncobjExportSyncFile(fence->dev->fd, fence->handle, sync_file))
+		return 0;
+	*sync_file = -1;
+	return -errno;
+}
+
 int dojo_fence_export(struct dojo_fence *fence, int *sync_file)
 {
-	if (drmSyncobjExportSyncFile(fence->dev->fd, fence->handle, sync_file)) {
-		*sync_file = -1;
-		return fail_fence(fence, -errno, "export");
-	}
-	return 0;
+	int ret = export(fence, sync_file);
+
+	return ret ? fail_fence(fence, ret, "export") : 0;
 }
 
 int dojo_fence_status(struct dojo_fence *fence)
@@ -83,9 +89,11 @@ int dojo_fence_status(struct dojo_fence *fence)
 	struct sync_file_info info = { .num_fences = 0 };
 	int file, ret;
 
-	ret = dojo_fence_export(fence, &file);
+	ret = export(fence, &file);
+	if (ret == -EINVAL)	/* nothing was submitted that will signal it */
+		return -EINPROGRESS;
 	if (ret)
-		return ret;
+		return fail_fence(fence, ret, "status of");
 	ret = ioctl(file, SYNC_IOC_FILE_INFO, &info) ? -errno : 0;
 	close(file);
 	if (ret)

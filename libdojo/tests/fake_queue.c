@@ -38,7 +38,7 @@ static void run_job(struct client *client, struct queue *queue, struct job *job)
 				   job->job.batch_size, &queue->state)) {
 			queue->state.status = DRM_DOJO_QUEUE_FAULTED;
 			queue->state.fault_seqno = job->job.seqno;
-			error = -EIO;
+			error = queue->state.fault_access ? -EFAULT : -EINVAL;
 		}
 	}
 	queue->state.completed = job->job.seqno;

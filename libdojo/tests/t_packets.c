@@ -312,7 +312,7 @@ TEST(collectives)
 TEST(an_opcode_of_the_future)
 {
 	const struct dojo_tensor *tensors[] = { &t[0] };
-	struct dojo_compute op = {
+	struct dojo_compute_attr op = {
 		.opcode = 0x7f, .fn = 3, .flags = 9, .f = { 1, 2, 3, 4, 5 }, .u = { 6, 7, 8 }
 	};
 
@@ -322,7 +322,7 @@ TEST(an_opcode_of_the_future)
 	tear_down();
 }
 
-static void refuse(struct dojo_compute op, uint32_t count, const char *because)
+static void refuse(struct dojo_compute_attr op, uint32_t count, const char *because)
 {
 	const struct dojo_tensor *tensors[DOJO_TENSOR_MAX + 1];
 	uint32_t i;
@@ -340,11 +340,11 @@ TEST(what_no_packet_can_hold_is_EINVAL)
 	const struct dojo_rounding wild = { 256, 0, 0, 0 }, reserved = { 0, 1, 0, 0 };
 
 	set_up();
-	refuse((struct dojo_compute){ .opcode = DOJO_OP_UNARY }, 9, "9 tensors");
-	refuse((struct dojo_compute){ .opcode = DOJO_OP_UNARY, .fn = 256 }, 2, "function 256");
-	refuse((struct dojo_compute){ .opcode = 0x10000 }, 2, "unknown");
-	refuse((struct dojo_compute){ .opcode = DOJO_OP_UNARY, .rounding = &wild }, 2, "rounding");
-	refuse((struct dojo_compute){ .opcode = DOJO_OP_UNARY, .rounding = &reserved }, 2,
+	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY }, 9, "9 tensors");
+	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY, .fn = 256 }, 2, "function 256");
+	refuse((struct dojo_compute_attr){ .opcode = 0x10000 }, 2, "unknown");
+	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY, .rounding = &wild }, 2, "rounding");
+	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY, .rounding = &reserved }, 2,
 	       "rounding");
 	tear_down();
 }

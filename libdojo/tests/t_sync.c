@@ -188,7 +188,7 @@ TEST(fence_status_follows_its_job)
 	struct dojo_fence *fence;
 
 	OK(dojo_fence_create(dev, false, &fence));
-	EQUAL(dojo_fence_status(fence), -EINVAL);
+	EQUAL(dojo_fence_status(fence), -EINPROGRESS);
 	done = dojo_signal_fence(fence);
 	fake.stall = true;
 	OK(dojo_queue_submit(queue, NULL, &done, 1, NULL));
@@ -198,7 +198,7 @@ TEST(fence_status_follows_its_job)
 	OK(dojo_batch_create(vm, 4096, 0, &batch));
 	OK(dojo_copy(batch, 0x1000, 0x2000, 8));
 	OK(dojo_queue_submit(queue, batch, &done, 1, NULL));
-	EQUAL(dojo_fence_status(fence), -EIO);
+	EQUAL(dojo_fence_status(fence), -EFAULT);
 	SAYS(test_last_error(dev), "job of fence");
 	dojo_batch_destroy(batch);
 	dojo_fence_destroy(fence);
