@@ -117,15 +117,16 @@ static bool curve_create(struct curve *c, unsigned int count)
 	return c->x;
 }
 
-/* every @stride-th loss, the mean of the @window around it */
+/* every @stride-th loss, the mean of the @window around it, which is narrower near the start */
 static bool loss_curve(struct curve *c, const struct trainer_result *r, unsigned int stride,
 		       unsigned int window)
 {
 	if (!curve_create(c, (r->steps + stride - 1) / stride))
 		return false;
 	for (unsigned int i = 0; i < c->count; i++) {
-		unsigned int at = i * stride, from = at < window / 2 ? 0 : at - window / 2;
-		unsigned int to = from + window < r->steps ? from + window : r->steps;
+		unsigned int at = i * stride, half = at < window / 2 ? at : window / 2;
+		unsigned int from = at - half;
+		unsigned int to = at + half + 1 < r->steps ? at + half + 1 : r->steps;
 		double sum = 0;
 
 		for (unsigned int j = from; j < to; j++)
