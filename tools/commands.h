@@ -7,5 +7,7 @@ int cmd_list(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_reset(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 #endif

@@ -17,6 +17,8 @@ static const struct {
 	{ "info", cmd_info, "what tiles and cards can do, and how they are" },
 	{ "train", cmd_train, "train a classifier on a tile" },
 	{ "bench", cmd_bench, "measure copies, submissions and matrix products" },
+	{ "doctor", cmd_doctor, "check everything from the card to a finished job" },
+	{ "reset", cmd_reset, "reset a tile or its card" },
 };
 
 #define COMMAND_COUNT	(sizeof(commands) / sizeof(*commands))
