@@ -816,17 +816,18 @@ static int dojo_bind_do_ops(struct dojo_bind *bind, struct drm_gpuva_ops *ops, u
  */
 static int dojo_bind_share_fences(struct dojo_vm *vm, struct drm_gem_object *obj)
 {
+	struct dma_resv *resv = drm_gpuvm_resv(&vm->base);
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
 	unsigned int count = 1;
 	int ret;
 
-	dma_resv_for_each_fence(&cursor, drm_gpuvm_resv(&vm->base), DMA_RESV_USAGE_BOOKKEEP, fence)
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence)
 		count++;
 	ret = dma_resv_reserve_fences(obj->resv, count);
 	if (ret)
 		return ret;
-	dma_resv_for_each_fence(&cursor, drm_gpuvm_resv(&vm->base), DMA_RESV_USAGE_BOOKKEEP, fence) {
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence) {
 		if (!dma_fence_is_signaled(fence))
 			dma_resv_add_fence(obj->resv, fence, DMA_RESV_USAGE_BOOKKEEP);
 	}

@@ -80,7 +80,7 @@ static void dojo_bo_places(struct dojo_mm *mm, const struct dojo_bo *bo,
 		for (unsigned int i = 0; i < ARRAY_SIZE(dojo_domains); i++) {
 			const struct dojo_domain *d = &dojo_domains[i];
 
-			if (!(domains & d->domain) || (d->domain == bo->preferred) == pass ||
+			if (!(domains & d->domain) || pass == (d->domain == bo->preferred) ||
 			    bo->ttm.base.size > dojo_domain_size(mm, d->domain))
 				continue;
 			dojo_place(placement, d->type, d->type == DOJO_PL_SYSTEM ? 0 : flags);
@@ -321,6 +321,45 @@ const struct drm_gem_object_funcs dojo_bo_funcs = {
 	.vm_ops = &dojo_bo_vm_ops,
 	.export = dojo_bo_export,
 };
+
+/**
+ * dojo_gem_mmap() - map a buffer, or a part of it
+ * @filp: the node's file
+ * @vma: what to map
+ *
+ * drm_gem_mmap() takes mappings from a buffer's start only.
+ *
+ * Return: 0 or an error.
+ */
+int dojo_gem_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct drm_file *file = filp->private_data;
+	struct drm_device *drm = file->minor->dev;
+	struct drm_vma_offset_manager *manager = drm->vma_offset_manager;
+	struct drm_gem_object *obj = NULL;
+	struct drm_vma_offset_node *node;
+	int ret = -EACCES;
+
+	if (drm_dev_is_unplugged(drm))
+		return -ENODEV;
+
+	drm_vma_offset_lock_lookup(manager);
+	node = drm_vma_offset_lookup_locked(manager, vma->vm_pgoff, vma_pages(vma));
+	if (node) {
+		obj = container_of(node, struct drm_gem_object, vma_node);
+		/* One that is being freed waits for the lock we hold. */
+		if (!kref_get_unless_zero(&obj->refcount))
+			obj = NULL;
+	}
+	drm_vma_offset_unlock_lookup(manager);
+	if (DOJO_REJECT(drm, !obj))
+		return -EINVAL;
+
+	if (!DOJO_REJECT(drm, !drm_vma_node_is_allowed(node, file)))
+		ret = drm_gem_mmap_obj(obj, obj->size, vma);
+	drm_gem_object_put(obj);
+	return ret;
+}
 
 /* ---- ioctls */
 

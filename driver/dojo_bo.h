@@ -10,6 +10,8 @@
 
 struct dma_buf;
 struct dojo_layout;
+struct file;
+struct vm_area_struct;
 struct dojo_mm;
 struct drm_device;
 struct drm_dojo_bo_query;
@@ -77,6 +79,7 @@ struct dojo_layout *dojo_bo_layout(struct dojo_bo *bo);
 void dojo_bo_mark_evicted(struct dojo_bo *bo);
 int dojo_bo_validate(struct dojo_bo *bo, bool *full);
 
+int dojo_gem_mmap(struct file *filp, struct vm_area_struct *vma);
 int dojo_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_bo_query(struct drm_device *drm, void *data, struct drm_file *file);
