@@ -17,7 +17,7 @@ limit=$((900 * ${DOJO_SLOW:-1}))	# seconds for a program; its tests have limits 
 if [ "${SCALE-}" = full ]; then limit=$((limit * 10)); fi
 
 # what the others rely on first; what takes the driver away, and what resets the card, last
-programs=(enumerate query bo vm copy queue submit packet)
+programs=(enumerate query bo vm copy queue submit packet gemm isolation core prime userptr evict module)
 
 passed=0 failed=0 skipped=0 number=0
 result() {	# result OK NAME [DIRECTIVE]: a test of run.sh itself, or the sum of a program
@@ -46,10 +46,11 @@ selected() {	# selected PROGRAM: sets tests to the -t arguments, or fails
 	return 1
 }
 
-# indent LOG: the program's output, two columns to the right; ends with its counts in LOG
+# indent LOG: the program's output up to the line "status N", further to the right; ends with its counts and N in LOG
 indent() {
-	local line ok=0 bad=0 skip=0
+	local line ok=0 bad=0 skip=0 rc=1
 	while IFS= read -r line; do
+		case $line in "status "*) rc=${line#status }; break ;; esac
 		printf '    %s\n' "$line"
 		case $line in
 		"ok "*"# SKIP"*) skip=$((skip + 1)) ;;
@@ -57,16 +58,16 @@ indent() {
 		"not ok "*) bad=$((bad + 1)) ;;
 		esac
 	done
-	echo "$ok $bad $skip" >"$1"
+	echo "$ok $bad $skip $rc" >"$1"
 }
 
 run() {	# run PROGRAM: by $command
 	local program=$1 rc ok bad skip
 	echo "    # Subtest: $program"
 	echo "dojo selftests: $program" >/dev/kmsg 2>/dev/null || true
-	timeout -k 10 "$limit" "${command[@]}" 2>&1 </dev/null | indent "$tmp"
-	rc=${PIPESTATUS[0]}
-	read -r ok bad skip <"$tmp"
+	# not to the end of the file: a process that cannot be killed would keep that away
+	{ timeout -k 10 "$limit" "${command[@]}" 2>&1 </dev/null; echo "status $?"; } | indent "$tmp"
+	read -r ok bad skip rc <"$tmp"
 	# a program that died, or was killed, did not finish its plan
 	if [ "$rc" != 0 ] && [ "$rc" != 4 ] && [ "$bad" = 0 ]; then
 		echo "    # ended with status $rc"

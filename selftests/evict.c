@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * More buffers than HBM: eviction and return are seen in nothing but time. Wants a
+ * tile whose HBM is small beside the machine's memory.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+
+#include "dojo_harness.h"
+
+#define CHUNK	MIB(4)
+
+FIXTURE(evict) {
+	int node;
+	__u64 hbm;
+};
+
+/* The node with the least HBM, if eight times as much fits into system memory */
+static int small_node(__u64 *hbm)
+{
+	struct drm_dojo_memory_info memory;
+	unsigned int n, nodes = dojo_nodes();
+	struct sysinfo system;
+	int fd, best = -1;
+
+	*hbm = ~0ull;
+	for (n = 0; n < nodes; n++) {
+		fd = dojo_open(n);
+		if (fd < 0 || dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &memory, sizeof(memory)))
+			continue;
+		close(fd);
+		if (memory.hbm_total < *hbm) {
+			*hbm = memory.hbm_total;
+			best = n;
+		}
+	}
+	sysinfo(&system);
+	return *hbm * 6 <= (__u64)system.totalram * system.mem_unit ? best : -1;
+}
+
+FIXTURE_SETUP(evict)
+{
+	self->node = small_node(&self->hbm);
+	if (self->node < 0)
+		SKIP(return, "every tile has more HBM than this machine's memory can back up");
+}
+
+FIXTURE_TEARDOWN(evict)
+{
+}
+
+/**
+ * struct space - an address space of a process and its share of the buffers
+ * @c: client; all of a process have one file
+ * @host: to look at a buffer
+ * @bufs: HBM buffers of CHUNK bytes
+ */
+struct space {
+	struct dojo_client c;
+	struct dojo_buf host;
+	struct dojo_buf *bufs;
+};
+
+static int fill_space(struct space *space, int fd, unsigned int count, __u64 seed)
+{
+	unsigned int i;
+
+	space->bufs = calloc(count, sizeof(*space->bufs));
+	if (!space->bufs || dojo_client_init(&space->c, dup(fd)) ||
+	    dojo_buf_create(&space->c, &space->host, CHUNK, DRM_DOJO_DOMAIN_SYSTEM,
+			    DRM_DOJO_BO_CPU_ACCESS))
+		return 1;
+	for (i = 0; i < count; i++) {
+		if (dojo_buf_create(&space->c, &space->bufs[i], CHUNK, DRM_DOJO_DOMAIN_HBM, 0))
+			return 2;
+		dojo_pattern(space->host.map, CHUNK, seed + i);
+		dojo_copy(&space->c, space->bufs[i].va, space->host.va, CHUNK);
+		if (dojo_run(&space->c, space->c.dma))
+			return 3;
+	}
+	return 0;
+}
+
+static int check_space(struct space *space, unsigned int count, __u64 seed, __u32 queue)
+{
+	unsigned int i, k;
+
+	for (k = 0; k < count; k++) {
+		i = k * 7 % count;	/* in another order */
+		memset(space->host.map, 0, PAGE);
+		dojo_copy(&space->c, space->host.va, space->bufs[i].va, CHUNK);
+		if (dojo_run(&space->c, queue))
+			return 4;
+		if (dojo_pattern_check(space->host.map, CHUNK, seed + i) != -1)
+			return 5;
+	}
+	return 0;
+}
+
+#define SPACES_MAX	16
+
+/*
+ * Fills @spaces address spaces with @each bytes of HBM buffers and checks all of
+ * them @rounds times. A submission needs all that its own address space binds, so
+ * that @each is less than there is HBM. 0, or which step failed.
+ */
+static int fill_and_check(unsigned int node, unsigned int spaces, __u64 each, int rounds,
+			  __u64 seed)
+{
+	unsigned int count = each / CHUNK, i;
+	struct space space[SPACES_MAX];
+	int fd = dojo_open(node), round, ret = fd < 0;
+
+	/* 7 and the number have no common divisor: check_space() visits every one */
+	count -= count % 7 == 0;
+	for (i = 0; i < spaces && !ret; i++)
+		ret = fill_space(&space[i], fd, count, seed + i * 10000);
+	for (round = 0; round < rounds && !ret; round++)
+		for (i = 0; i < spaces && !ret; i++)
+			ret = check_space(&space[i], count, seed + i * 10000,
+					  round & 1 ? space[i].c.compute : space[i].c.dma);
+	return ret;
+}
+
+static void run_processes(struct __test_metadata *_metadata, unsigned int node, int processes,
+			  unsigned int spaces, __u64 each, int rounds)
+{
+	int status, i;
+	pid_t pids[8];
+
+	for (i = 0; i < processes; i++) {
+		pids[i] = fork();
+		ASSERT_GE(pids[i], 0);
+		if (!pids[i])
+			_exit(fill_and_check(node, spaces, each, rounds, i * 1000000));
+	}
+	for (i = 0; i < processes; i++) {
+		ASSERT_EQ(pids[i], waitpid(pids[i], &status, 0));
+		EXPECT_EQ(0, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	}
+}
+
+TEST_F_TIMEOUT(evict, two_processes_fill_hbm_four_times_over_and_read_everything_back, 600)
+{
+	struct drm_dojo_memory_info before, after;
+	int fd = dojo_open(self->node);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &before, sizeof(before)));
+	run_processes(_metadata, self->node, 2, 5, self->hbm / 10 * 4, dojo_scaled(8, 1));
+	ASSERT_EQ(0, dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &after, sizeof(after)));
+	EXPECT_GT(after.evicted, before.evicted);
+	EXPECT_GT(after.restored, before.restored);
+}
+
+TEST_F_TIMEOUT(evict, two_processes_each_of_which_wants_nearly_all_of_hbm, 300)
+{
+	run_processes(_metadata, self->node, 2, 1, self->hbm / 10 * 8, dojo_scaled(20, 1));
+}
+
+TEST_F(evict, buffers_of_several_address_spaces_of_one_client_overcommit)
+{
+	const __u64 each = self->hbm / 10 * 6 & ~(CHUNK - 1);
+	struct dojo_client c[3];
+	struct dojo_buf big[3], host[3];
+	int i, round, fd = dojo_open(self->node);
+
+	ASSERT_GE(fd, 0);
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, dojo_client_init(&c[i], dup(fd)));
+		ASSERT_EQ(0, dojo_buf_create(&c[i], &big[i], each, DRM_DOJO_DOMAIN_HBM, 0));
+		ASSERT_EQ(0, dojo_buf_create(&c[i], &host[i], PAGE, DRM_DOJO_DOMAIN_SYSTEM,
+					     DRM_DOJO_BO_CPU_ACCESS));
+		dojo_fill(&c[i], big[i].va, each, 0x01010101 * (i + 1));
+		ASSERT_EQ(0, dojo_run(&c[i], c[i].dma));
+	}
+	for (round = 0; round < 3; round++)
+		for (i = 0; i < 3; i++) {
+			dojo_copy(&c[i], host[i].va, big[i].va + each - PAGE, PAGE);
+			ASSERT_EQ(0, dojo_run(&c[i], c[i].dma));
+			EXPECT_EQ(-1, dojo_not_all(host[i].map, PAGE, i + 1));
+		}
+}
+
+TEST_F(evict, an_evicted_buffer_is_in_system_memory)
+{
+	const __u64 size = self->hbm / 10 * 8 & ~(CHUNK - 1);
+	struct drm_dojo_bo_query query;
+	struct dojo_client a, b;
+	struct dojo_buf first, second;
+
+	ASSERT_EQ(0, dojo_client_open(&a, self->node));
+	ASSERT_EQ(0, dojo_client_open(&b, self->node));
+	ASSERT_EQ(0, dojo_buf_create(&a, &first, size, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(&a, first.va, size, 1);
+	ASSERT_EQ(0, dojo_run(&a, a.dma));
+	ASSERT_EQ(0, dojo_buf_create(&b, &second, size, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(&b, second.va, size, 2);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	ASSERT_EQ(0, dojo_bo_query(a.fd, first.handle, &query));
+	EXPECT_EQ(DRM_DOJO_DOMAIN_SYSTEM, query.placement);
+}
+
+TEST_F(evict, the_cpu_sees_the_same_bytes_after_eviction)
+{
+	const __u64 size = self->hbm / 10 * 8 & ~(CHUNK - 1);
+	struct dojo_client a, b;
+	struct dojo_buf first, second;
+
+	ASSERT_EQ(0, dojo_client_open(&a, self->node));
+	ASSERT_EQ(0, dojo_client_open(&b, self->node));
+	ASSERT_EQ(0, dojo_buf_create(&a, &first, CHUNK, DRM_DOJO_DOMAIN_HBM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_pattern(first.map, CHUNK, 5);
+	ASSERT_EQ(0, dojo_buf_create(&b, &second, size, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(&b, second.va, size, 2);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(first.map, CHUNK, 5));
+	/* and writes through the old mapping reach the device */
+	dojo_pattern(first.map, CHUNK / 2, 6);
+	dojo_copy(&a, first.va + CHUNK / 2, first.va, CHUNK / 2);
+	ASSERT_EQ(0, dojo_run(&a, a.dma));
+	EXPECT_EQ(-1, dojo_pattern_check((char *)first.map + CHUNK / 2, CHUNK / 2, 6));
+}
+
+TEST_F(evict, running_jobs_keep_their_buffers)
+{
+	const __u64 size = self->hbm / 10 * 6 & ~(CHUNK - 1);
+	struct dojo_client a, b;
+	struct dojo_buf first, host, second;
+
+	/* a's job waits with its buffer in use while b wants the memory */
+	ASSERT_EQ(0, dojo_client_open(&a, self->node));
+	ASSERT_EQ(0, dojo_client_open(&b, self->node));
+	ASSERT_EQ(0, dojo_buf_create(&a, &first, size, DRM_DOJO_DOMAIN_HBM, 0));
+	ASSERT_EQ(0, dojo_buf_create(&a, &host, 2 * PAGE, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_poke64(host.map, 0);
+	dojo_fill(&a, first.va, size, 0x31313131);
+	dojo_sem_wait(&a, host.va, 1, DOJO_SEM_EQUAL);
+	dojo_copy(&a, host.va + PAGE, first.va + size - PAGE, PAGE);
+	ASSERT_EQ(0, dojo_start(&a, a.dma, a.done));
+	if (!fork()) {
+		usleep(300000);
+		dojo_poke64(host.map, 1);
+		_exit(0);
+	}
+	ASSERT_EQ(0, dojo_buf_create(&b, &second, size, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(&b, second.va, size, 0x32323232);
+	EXPECT_EQ(0, dojo_run(&b, b.dma));
+	ASSERT_EQ(0, dojo_syncobj_wait(a.fd, a.done, dojo_patience()));
+	EXPECT_EQ(1, dojo_syncobj_status(a.fd, a.done));
+	EXPECT_EQ(-1, dojo_not_all((char *)host.map + PAGE, PAGE, 0x31));
+}
+
+TEST_F(evict, a_working_set_larger_than_hbm_is_an_error_and_not_a_hang)
+{
+	struct dojo_buf bufs[4];
+	struct dojo_client c;
+	int i, ret = 0;
+
+	ASSERT_EQ(0, dojo_client_open(&c, self->node));
+	for (i = 0; i < 4 && !ret; i++)
+		ret = dojo_buf_create(&c, &bufs[i], self->hbm / 2 & ~(CHUNK - 1),
+				      DRM_DOJO_DOMAIN_HBM, 0);
+	if (!ret) {
+		dojo_fill(&c, bufs[0].va, 4, 1);
+		ret = dojo_run(&c, c.dma);
+	}
+	EXPECT_TRUE(ret == -ENOSPC || ret == -ENOMEM)
+		TH_LOG("error %d", ret);
+	dojo_client_close(&c);
+	/* others go on */
+	EXPECT_EQ(0, fill_and_check(self->node, 1, 4 * CHUNK, 1, 77));
+}
+
+TEST_F(evict, purgeable_buffers_go_first_and_say_so)
+{
+	const __u64 size = self->hbm / 10 * 8 & ~(CHUNK - 1);
+	struct drm_dojo_bo_advise advise = { .advice = DRM_DOJO_ADVICE_PURGEABLE };
+	struct drm_dojo_memory_info before, after;
+	struct dojo_client a, b;
+	struct dojo_buf first, second;
+
+	ASSERT_EQ(0, dojo_client_open(&a, self->node));
+	ASSERT_EQ(0, dojo_client_open(&b, self->node));
+	ASSERT_EQ(0, dojo_buf_create(&a, &first, size, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(&a, first.va, size, 1);
+	ASSERT_EQ(0, dojo_run(&a, a.dma));
+	advise.handle = first.handle;
+	ASSERT_EQ(0, dojo_ioctl(a.fd, DRM_IOCTL_DOJO_BO_ADVISE, &advise));
+	ASSERT_EQ(0, dojo_query(a.fd, DRM_DOJO_QUERY_MEMORY, &before, sizeof(before)));
+	ASSERT_EQ(0, dojo_buf_create(&b, &second, size, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(&b, second.va, size, 2);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	ASSERT_EQ(0, dojo_query(a.fd, DRM_DOJO_QUERY_MEMORY, &after, sizeof(after)));
+	EXPECT_EQ(before.evicted, after.evicted);
+	advise.advice = DRM_DOJO_ADVICE_NEEDED;
+	ASSERT_EQ(0, dojo_ioctl(a.fd, DRM_IOCTL_DOJO_BO_ADVISE, &advise));
+	EXPECT_EQ(0, advise.retained);
+}
+
+TEST_F(evict, sram_is_never_evicted)
+{
+	struct drm_dojo_memory_info memory;
+	struct drm_dojo_bo_query query;
+	struct dojo_client a, b;
+	struct dojo_buf first, second;
+	__u64 size;
+	int ret;
+
+	ASSERT_EQ(0, dojo_client_open(&a, self->node));
+	ASSERT_EQ(0, dojo_client_open(&b, self->node));
+	ASSERT_EQ(0, dojo_query(a.fd, DRM_DOJO_QUERY_MEMORY, &memory, sizeof(memory)));
+	size = memory.sram_total / 10 * 6 & ~(CHUNK - 1);
+	ASSERT_EQ(0, dojo_buf_create(&a, &first, size, DRM_DOJO_DOMAIN_SRAM, 0));
+	dojo_fill(&a, first.va, 4, 1);
+	ASSERT_EQ(0, dojo_run(&a, a.dma));
+	ret = dojo_buf_create(&b, &second, size, DRM_DOJO_DOMAIN_SRAM, 0);
+	if (!ret) {
+		dojo_fill(&b, second.va, 4, 1);
+		ret = dojo_run(&b, b.dma);
+	}
+	EXPECT_TRUE(ret == -ENOSPC || ret == -ENOMEM)
+		TH_LOG("error %d", ret);
+	ASSERT_EQ(0, dojo_bo_query(a.fd, first.handle, &query));
+	EXPECT_EQ(DRM_DOJO_DOMAIN_SRAM, query.placement);
+}
+
+int main(int argc, char **argv)
+{
+	return dojo_test_main(argc, argv, NULL);
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Several processes on one tile: nobody sees, stops or slows another by what it does */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "dojo_harness.h"
+
+#define AREA	KIB(64)
+
+/*
+ * struct worker - a process that copies its own pattern round and round and
+ * checks it
+ * @rounds: done so far
+ * @bad: rounds with an error or a wrong byte
+ * @stop: set by the parent
+ */
+struct worker {
+	unsigned int rounds;
+	unsigned int bad;
+	unsigned int stop;
+};
+
+struct crowd {
+	struct worker *workers;
+	unsigned int count;
+	pid_t pids[64];
+};
+
+FIXTURE(isolation) {
+	struct crowd crowd;
+};
+
+FIXTURE_SETUP(isolation)
+{
+	struct crowd *crowd = &self->crowd;
+
+	crowd->workers = mmap(NULL, sizeof(*crowd->workers) * ARRAY_SIZE(crowd->pids),
+			      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)crowd->workers);
+}
+
+FIXTURE_TEARDOWN(isolation)
+{
+	unsigned int i;
+
+	for (i = 0; i < self->crowd.count; i++) {
+		kill(self->crowd.pids[i], SIGKILL);
+		waitpid(self->crowd.pids[i], NULL, 0);
+	}
+}
+
+static int one_round(struct dojo_client *c, struct dojo_buf *hbm, struct dojo_buf *host,
+		     __u32 queue, __u64 seed)
+{
+	int ret;
+
+	dojo_pattern(host->map, AREA, seed);
+	memset((char *)host->map + AREA, 0, AREA);
+	dojo_copy(c, hbm->va, host->va, AREA);
+	dojo_copy(c, host->va + AREA, hbm->va, AREA);
+	ret = dojo_run(c, queue);
+	if (ret)
+		return ret;
+	return dojo_pattern_check((char *)host->map + AREA, AREA, seed) == -1 ? 0 : -EILSEQ;
+}
+
+static void work(struct worker *worker, unsigned int node, __u64 seed)
+{
+	struct dojo_buf hbm, host;
+	struct dojo_client c;
+
+	if (dojo_client_open(&c, node) ||
+	    dojo_buf_create(&c, &hbm, AREA, DRM_DOJO_DOMAIN_HBM, 0) ||
+	    dojo_buf_create(&c, &host, 2 * AREA, DRM_DOJO_DOMAIN_SYSTEM, DRM_DOJO_BO_CPU_ACCESS)) {
+		worker->bad++;
+		return;
+	}
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
+		if (one_round(&c, &hbm, &host, worker->rounds & 1 ? c.dma : c.compute,
+			      seed + worker->rounds))
+			worker->bad++;
+		worker->rounds++;
+	}
+	dojo_client_close(&c);
+}
+
+static void start_worker(struct __test_metadata *_metadata, struct crowd *crowd,
+			 unsigned int node)
+{
+	unsigned int i = crowd->count++;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		work(&crowd->workers[i], node, i * 1000000ull);
+		_exit(0);
+	}
+	crowd->pids[i] = pid;
+}
+
+/* Waits until every worker has done @rounds more */
+static void wait_for_rounds(struct __test_metadata *_metadata, struct crowd *crowd,
+			    unsigned int rounds)
+{
+	const __u64 limit = dojo_now_ns() + dojo_patience() * 1000000ull;
+	unsigned int i, goal;
+
+	for (i = 0; i < crowd->count; i++) {
+		goal = __atomic_load_n(&crowd->workers[i].rounds, __ATOMIC_RELAXED) + rounds;
+		while (__atomic_load_n(&crowd->workers[i].rounds, __ATOMIC_RELAXED) < goal) {
+			ASSERT_LT(dojo_now_ns(), limit)
+				TH_LOG("worker %u does not go on", i);
+			usleep(1000);
+		}
+	}
+}
+
+static void stop_workers(struct __test_metadata *_metadata, struct crowd *crowd)
+{
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < crowd->count; i++)
+		__atomic_store_n(&crowd->workers[i].stop, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < crowd->count; i++) {
+		ASSERT_EQ(crowd->pids[i], waitpid(crowd->pids[i], &status, 0));
+		EXPECT_EQ(0, status);
+		EXPECT_EQ(0, crowd->workers[i].bad);
+	}
+	crowd->count = 0;
+}
+
+TEST_F(isolation, two_processes_use_the_same_addresses_of_one_tile)
+{
+	start_worker(_metadata, &self->crowd, 0);
+	start_worker(_metadata, &self->crowd, 0);
+	wait_for_rounds(_metadata, &self->crowd, 50);
+	stop_workers(_metadata, &self->crowd);
+}
+
+TEST_F(isolation, sixteen_processes_on_one_tile)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		start_worker(_metadata, &self->crowd, 0);
+	wait_for_rounds(_metadata, &self->crowd, 10);
+	stop_workers(_metadata, &self->crowd);
+}
+
+TEST_F(isolation, processes_on_every_tile)
+{
+	unsigned int node, nodes = dojo_nodes();
+
+	for (node = 0; node < nodes && node < 8; node++) {
+		start_worker(_metadata, &self->crowd, node);
+		start_worker(_metadata, &self->crowd, node);
+	}
+	wait_for_rounds(_metadata, &self->crowd, 20);
+	stop_workers(_metadata, &self->crowd);
+}
+
+/* -------------------------------------------- misdeeds beside a worker */
+
+enum misdeed {
+	ILLEGAL_OPCODE,
+	READ_UNMAPPED,
+	WRITE_UNMAPPED,
+	BATCH_UNMAPPED,
+	RANDOM_BATCH,
+	WAIT_FOREVER,
+	FILL_NULL,
+	MISDEEDS,
+};
+
+/* Does something that is not done; the queue is another one afterwards */
+static void misbehave(struct __test_metadata *_metadata, struct dojo_client *c, enum misdeed what,
+		      __u64 *state)
+{
+	struct drm_dojo_bind_op null = {
+		.type = DRM_DOJO_BIND_NULL,
+		.va = BIT(40),
+		.size = MIB(64),
+	};
+	__u32 queue = dojo_random(state) & 1 ? c->dma : c->compute;
+	unsigned int i;
+	int ret;
+
+	switch (what) {
+	case ILLEGAL_OPCODE:
+		dojo_packet(c, dojo_random(state) | 0x8000, sizeof(struct dojo_packet_header));
+		EXPECT_EQ(-EINVAL, dojo_run(c, queue));
+		break;
+	case READ_UNMAPPED:
+		dojo_copy(c, c->batch.va + KIB(32), BIT(45), 4096);
+		EXPECT_EQ(-EFAULT, dojo_run(c, queue));
+		break;
+	case WRITE_UNMAPPED:
+		dojo_fill(c, BIT(45), 4096, 0);
+		EXPECT_EQ(-EFAULT, dojo_run(c, queue));
+		break;
+	case BATCH_UNMAPPED:
+		EXPECT_EQ(0, dojo_submit_one(c->fd, queue, BIT(45), 4096, c->done));
+		EXPECT_EQ(0, dojo_syncobj_wait(c->fd, c->done, dojo_patience()));
+		EXPECT_EQ(-EFAULT, dojo_syncobj_status(c->fd, c->done));
+		break;
+	case RANDOM_BATCH:
+		for (i = 0; i < KIB(4) / 8; i++)
+			((__u64 *)c->batch.map)[i] = dojo_random(state);
+		c->used = KIB(4);
+		ret = dojo_run(c, queue);
+		EXPECT_TRUE(ret == -EINVAL || ret == -EFAULT);
+		break;
+	case WAIT_FOREVER:
+		dojo_poke64((char *)c->batch.map + KIB(32), 0);
+		dojo_sem_wait(c, c->batch.va + KIB(32), 1, DOJO_SEM_EQUAL);
+		EXPECT_EQ(0, dojo_start(c, queue, c->done));
+		usleep(2000);
+		break;
+	case FILL_NULL:
+		ASSERT_EQ(0, dojo_vm_bind(c->fd, c->vm, &null, 1, NULL));
+		dojo_fill(c, null.va, null.size, 1);
+		EXPECT_EQ(0, dojo_run(c, queue));
+		break;
+	case MISDEEDS:
+		break;
+	}
+	ASSERT_EQ(0, dojo_client_new_queues(c));
+}
+
+static void misbehave_beside_workers(struct __test_metadata *_metadata,
+				     struct crowd *crowd, enum misdeed what)
+{
+	struct dojo_client c;
+	__u64 state = 4711;
+	int i;
+
+	start_worker(_metadata, crowd, 0);
+	wait_for_rounds(_metadata, crowd, 1);
+	ASSERT_EQ(0, dojo_client_open(&c, 0));
+	for (i = 0; i < 20; i++)
+		misbehave(_metadata, &c, what, &state);
+	dojo_client_close(&c);
+	wait_for_rounds(_metadata, crowd, 3);
+	stop_workers(_metadata, crowd);
+}
+
+TEST_F(isolation, illegal_packets_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, ILLEGAL_OPCODE);
+}
+
+TEST_F(isolation, reads_of_unmapped_memory_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, READ_UNMAPPED);
+}
+
+TEST_F(isolation, writes_to_unmapped_memory_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, WRITE_UNMAPPED);
+}
+
+TEST_F(isolation, unmapped_batches_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, BATCH_UNMAPPED);
+}
+
+TEST_F(isolation, random_batches_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, RANDOM_BATCH);
+}
+
+TEST_F(isolation, waiting_queues_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, WAIT_FOREVER);
+}
+
+TEST_F(isolation, writes_to_null_pages_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, FILL_NULL);
+}
+
+TEST_F(isolation, a_hundred_waiting_queues_leave_the_engines_free)
+{
+	struct drm_dojo_limits limits;
+	struct dojo_client c;
+	__u32 queue, waiting;
+
+	ASSERT_EQ(0, dojo_client_open(&c, 0));
+	ASSERT_EQ(0, dojo_query(c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
+	dojo_poke64((char *)c.batch.map + KIB(32), 0);
+	dojo_sem_wait(&c, c.batch.va + KIB(32), 1, DOJO_SEM_EQUAL);
+	for (waiting = 0; waiting < 100 && waiting + 2 < limits.queues_per_client; waiting++) {
+		ASSERT_EQ(0, dojo_queue_create(c.fd, c.vm, waiting & 1, &queue));
+		ASSERT_EQ(0, dojo_submit_one(c.fd, queue, c.batch.va, c.used, 0));
+	}
+	start_worker(_metadata, &self->crowd, 0);
+	wait_for_rounds(_metadata, &self->crowd, 10);
+	stop_workers(_metadata, &self->crowd);
+	dojo_client_close(&c);
+}
+
+/* -------------------------------------------------------- what is hidden */
+
+TEST_F(isolation, guessed_addresses_are_not_mapped)
+{
+	struct drm_dojo_queue_get_state state;
+	__u64 random = 99, va;
+	struct dojo_client c;
+	int i;
+
+	/* rings, fences, contexts and other clients' memory lie in other address spaces */
+	ASSERT_EQ(0, dojo_client_open(&c, 0));
+	for (i = 0; i < 200; i++) {
+		va = i < 48 ? BIT(i) & ~(PAGE - 1) : dojo_random(&random) & (VA_END - PAGE);
+		if (va >= c.batch.va && va < c.next_va)
+			continue;
+		dojo_copy(&c, c.batch.va + KIB(32), va, 8);
+		EXPECT_EQ(-EFAULT, dojo_run(&c, c.dma))
+			TH_LOG("address %#llx", (unsigned long long)va);
+		ASSERT_EQ(0, dojo_queue_state(c.fd, c.dma, &state));
+		EXPECT_EQ(DOJO_FAULT_TRANSLATION, state.fault);
+		EXPECT_EQ(va, state.fault_va);
+		ASSERT_EQ(0, dojo_client_new_queues(&c));
+	}
+	dojo_client_close(&c);
+}
+
+TEST_F(isolation, a_doorbell_page_cannot_be_mapped)
+{
+	int fd = dojo_open(0);
+	__u64 offset;
+
+	/* nothing but buffers can be mapped from the node */
+	ASSERT_GE(fd, 0);
+	for (offset = 0; offset < BIT(33); offset += MIB(4))
+		ASSERT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, offset));
+}
+
+/* ------------------------------------------------- files among processes */
+
+TEST_F(isolation, a_child_can_use_the_file_it_inherits)
+{
+	struct dojo_client c;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, dojo_client_open(&c, 0));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		dojo_fill(&c, c.batch.va + KIB(32), 4, 0xc41d);
+		_exit(dojo_run(&c, c.dma) ? 1 : 0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0xc41d, *(__u32 *)((char *)c.batch.map + KIB(32)));
+	dojo_client_close(&c);
+}
+
+TEST_F(isolation, a_file_outlives_the_process_that_opened_it)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct dojo_client c;
+	int sockets[2], fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		memset(control, 0, sizeof(control));
+		CMSG_FIRSTHDR(&msg)->cmsg_level = SOL_SOCKET;
+		CMSG_FIRSTHDR(&msg)->cmsg_type = SCM_RIGHTS;
+		CMSG_FIRSTHDR(&msg)->cmsg_len = CMSG_LEN(sizeof(int));
+		fd = dojo_open(0);
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &fd, sizeof(fd));
+		_exit(sendmsg(sockets[1], &msg, 0) != 1);
+	}
+	ASSERT_EQ(1, recvmsg(sockets[0], &msg, 0));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_EQ(0, dojo_client_init(&c, fd));
+	dojo_fill(&c, c.batch.va + KIB(32), 4, 0xf11e);
+	EXPECT_EQ(0, dojo_run(&c, c.dma));
+	dojo_client_close(&c);
+}
+
+/* ---------------------------------------------------------------- kills */
+
+/* Works until it is killed, with every kind of object in use */
+static void work_until_killed(__u64 seed)
+{
+	struct worker worker = { .stop = 0 };
+	struct dojo_client c;
+	__u64 state = seed;
+
+	if (dojo_client_open(&c, 0))
+		_exit(1);
+	dojo_poke64((char *)c.batch.map + KIB(32), 0);
+	dojo_sem_wait(&c, c.batch.va + KIB(32), dojo_random(&state), DOJO_SEM_EQUAL);
+	if (dojo_start(&c, c.compute, c.done))
+		_exit(1);
+	work(&worker, 0, seed);
+	_exit(1);
+}
+
+TEST_F(isolation, killed_processes_leave_nothing_behind)
+{
+	unsigned long kills = dojo_scaled(1000, 20), i;
+	struct drm_dojo_memory_info before, after;
+	__u64 state = 31337;
+	int status, tries, fd;
+	pid_t pid;
+
+	fd = dojo_open(0);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &before, sizeof(before)));
+	for (i = 0; i < kills; i++) {
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			work_until_killed(i + 1);
+		usleep(dojo_random(&state) % 30000);
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+	}
+	for (tries = 0; tries < 100; tries++) {
+		ASSERT_EQ(0, dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &after, sizeof(after)));
+		if (after.hbm_used <= before.hbm_used && after.system_used <= before.system_used)
+			break;
+		usleep(50000);
+	}
+	EXPECT_LE(after.hbm_used, before.hbm_used);
+	EXPECT_LE(after.system_used, before.system_used);
+	/* and a fresh process works */
+	start_worker(_metadata, &self->crowd, 0);
+	wait_for_rounds(_metadata, &self->crowd, 3);
+	stop_workers(_metadata, &self->crowd);
+}
+
+int main(int argc, char **argv)
+{
+	return dojo_test_main(argc, argv, NULL);
+}

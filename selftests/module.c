@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Coming and going of the driver: reload, unbind under open files, removal of the card */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "dojo_harness.h"
+
+#define AREA	KIB(64)
+
+FIXTURE(module) {
+	unsigned int nodes;
+	char pci[32];
+};
+
+/* The driver may need a moment to show its nodes, and devtmpfs to make them. */
+static bool nodes_are_back(unsigned int nodes)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 200; tries++) {
+		if (dojo_nodes() == nodes)
+			return true;
+		usleep(50000);
+	}
+	return false;
+}
+
+FIXTURE_SETUP(module)
+{
+	self->nodes = dojo_nodes();
+	ASSERT_GT(self->nodes, 0);
+	ASSERT_EQ(0, dojo_pci_name(0, self->pci, sizeof(self->pci)));
+}
+
+FIXTURE_TEARDOWN(module)
+{
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "dojo", O_NONBLOCK) ? -errno : 0;
+}
+
+static int load(void)
+{
+	const char *path = getenv("DOJO_MODULE");
+	int fd, ret;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+static bool can_reload(void)
+{
+	const char *path = getenv("DOJO_MODULE");
+
+	return path && !access(path, R_OK) && !access("/sys/module/dojo/refcnt", R_OK);
+}
+
+static int driver_file(const char *name, const char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/dojo/%s", name);
+	return dojo_write_file(path, text);
+}
+
+static int work_on(unsigned int node)
+{
+	struct dojo_client c;
+	int ret = dojo_client_open(&c, node);
+
+	if (ret)
+		return ret;
+	dojo_fill(&c, c.batch.va + KIB(32), 4, 0x10ad);
+	ret = dojo_run(&c, c.dma);
+	if (!ret && *(__u32 *)((char *)c.batch.map + KIB(32)) != 0x10ad)
+		ret = -EILSEQ;
+	dojo_client_close(&c);
+	return ret;
+}
+
+TEST_F(module, nobody_holds_it_while_it_is_not_used)
+{
+	char text[16];
+
+	ASSERT_GT(dojo_read_file("/sys/module/dojo/refcnt", text, sizeof(text)), 0);
+	EXPECT_STREQ("0\n", text);
+}
+
+TEST_F(module, an_open_file_keeps_it_from_being_unloaded)
+{
+	int fd = dojo_open(0);
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-EAGAIN, unload());
+	close(fd);
+}
+
+TEST_F(module, a_mapped_buffer_keeps_it_from_being_unloaded)
+{
+	int fd = dojo_open(0);
+	__u32 handle;
+	void *map;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, dojo_bo_create(fd, PAGE, 0, DRM_DOJO_BO_CPU_ACCESS, &handle));
+	map = dojo_bo_map(fd, handle, PAGE);
+	ASSERT_NE(MAP_FAILED, map);
+	close(fd);
+	EXPECT_EQ(-EAGAIN, unload());
+	munmap(map, PAGE);
+}
+
+TEST_F(module, works_after_being_loaded_again)
+{
+	unsigned int n;
+
+	if (!can_reload())
+		SKIP(return, "DOJO_MODULE does not say where the module is");
+	ASSERT_EQ(0, unload());
+	EXPECT_EQ(0, dojo_nodes());
+	ASSERT_EQ(0, load());
+	ASSERT_TRUE(nodes_are_back(self->nodes));
+	for (n = 0; n < self->nodes; n++)
+		EXPECT_EQ(0, work_on(n));
+}
+
+TEST_F_TIMEOUT(module, can_be_loaded_again_and_again, 600)
+{
+	unsigned long count = dojo_scaled(200, 3), i;
+
+	if (!can_reload())
+		SKIP(return, "DOJO_MODULE does not say where the module is");
+	for (i = 0; i < count; i++) {
+		EXPECT_EQ(0, work_on(i % self->nodes));
+		ASSERT_EQ(0, unload());
+		ASSERT_EQ(0, load());
+		ASSERT_TRUE(nodes_are_back(self->nodes));
+	}
+}
+
+/* -------------------------------------------------- the card is unbound */
+
+/* A client with mapped buffers; the card goes away under it and comes back. */
+FIXTURE(unbind) {
+	unsigned int nodes;
+	char pci[32];
+	struct dojo_client c;
+	struct dojo_buf hbm, host;
+	char old_path[64];
+	bool bound;
+};
+
+FIXTURE_SETUP(unbind)
+{
+	self->nodes = dojo_nodes();
+	ASSERT_GT(self->nodes, 0);
+	ASSERT_EQ(0, dojo_pci_name(0, self->pci, sizeof(self->pci)));
+	snprintf(self->old_path, sizeof(self->old_path), "/dev/accel/accel%d", dojo_minor(0));
+	ASSERT_EQ(0, dojo_client_open(&self->c, 0));
+	ASSERT_EQ(0, dojo_buf_create(&self->c, &self->hbm, AREA, DRM_DOJO_DOMAIN_HBM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	ASSERT_EQ(0, dojo_buf_create(&self->c, &self->host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	self->bound = true;
+}
+
+FIXTURE_TEARDOWN(unbind)
+{
+	EXPECT_EQ(0, self->bound ? 0 : driver_file("bind", self->pci));
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	dojo_client_close(&self->c);
+	EXPECT_EQ(0, work_on(0));
+}
+
+static int unbind(const char *pci)
+{
+	return driver_file("unbind", pci);
+}
+
+TEST_F(unbind, the_node_is_gone)
+{
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	EXPECT_EQ(-1, open(self->old_path, O_RDWR));
+	EXPECT_EQ(ENOENT, errno);
+}
+
+TEST_F(unbind, every_ioctl_on_an_open_file_says_the_device_is_gone)
+{
+	__u64 data[64] = { 0 };
+	unsigned int nr;
+
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	for (nr = 0; nr <= DRM_DOJO_QUEUE_GET_STATE; nr++)
+		EXPECT_EQ(-ENODEV, dojo_ioctl(self->c.fd, _IOC(_IOC_READ | _IOC_WRITE, 'd',
+							       DRM_COMMAND_BASE + nr, 64), data));
+	EXPECT_EQ(-ENODEV, dojo_ioctl(self->c.fd, DRM_IOCTL_SYNCOBJ_CREATE, data));
+	EXPECT_EQ(-ENODEV, dojo_ioctl(self->c.fd, DRM_IOCTL_GEM_CLOSE, data));
+}
+
+TEST_F(unbind, mappings_can_still_be_touched)
+{
+	memset(self->hbm.map, 1, AREA);
+	memset(self->host.map, 1, AREA);
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	/* no SIGBUS; what is read does not matter */
+	memset(self->hbm.map, 2, AREA);
+	memset(self->host.map, 2, AREA);
+}
+
+TEST_F(unbind, mappings_that_were_never_touched_can_be_touched_then)
+{
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	memset(self->hbm.map, 2, AREA);
+	memset(self->host.map, 2, AREA);
+}
+
+TEST_F(unbind, fences_of_work_in_flight_say_the_device_is_gone)
+{
+	int sync_file;
+
+	dojo_poke64(self->host.map, 0);
+	dojo_sem_wait(&self->c, self->host.va, 1, DOJO_SEM_EQUAL);
+	ASSERT_EQ(0, dojo_start(&self->c, self->c.dma, self->c.done));
+	sync_file = dojo_syncobj_export(self->c.fd, self->c.done);
+	ASSERT_GE(sync_file, 0);
+	usleep(20000);
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	EXPECT_EQ(-ENODEV, dojo_sync_file_status(sync_file));
+}
+
+TEST_F(unbind, work_of_another_process_ends)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		/* waits without end, unless the driver ends it */
+		dojo_poke64(self->host.map, 0);
+		dojo_sem_wait(&self->c, self->host.va, 1, DOJO_SEM_EQUAL);
+		dojo_run(&self->c, self->c.dma);
+		_exit(0);
+	}
+	usleep(100000);
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+TEST_F(unbind, the_card_works_when_it_is_bound_again)
+{
+	unsigned int n;
+
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	ASSERT_EQ(0, driver_file("bind", self->pci));
+	self->bound = true;
+	ASSERT_TRUE(nodes_are_back(self->nodes));
+	for (n = 0; n < self->nodes; n++)
+		EXPECT_EQ(0, work_on(n));
+	/* the old file stays dead */
+	EXPECT_EQ(-ENODEV, dojo_submit_one(self->c.fd, self->c.dma, 0, 0, 0));
+}
+
+TEST_F(unbind, the_card_works_after_removal_and_rescan)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", self->pci);
+	ASSERT_EQ(0, dojo_write_file(path, "1"));
+	EXPECT_EQ(-ENODEV, dojo_submit_one(self->c.fd, self->c.dma, 0, 0, 0));
+	ASSERT_EQ(0, dojo_write_file("/sys/bus/pci/rescan", "1"));
+	ASSERT_TRUE(nodes_are_back(self->nodes));
+	EXPECT_EQ(0, work_on(0));
+}
+
+TEST_F_TIMEOUT(unbind, again_and_again_beside_a_working_process, 600)
+{
+	unsigned long count = dojo_scaled(200, 3), i;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		for (;;)
+			work_on(0);
+	}
+	for (i = 0; i < count; i++) {
+		usleep(20000);
+		ASSERT_EQ(0, unbind(self->pci));
+		ASSERT_EQ(0, driver_file("bind", self->pci));
+	}
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+}
+
+/* One tile's auxiliary device alone */
+TEST_F(module, a_tile_alone_can_be_unbound)
+{
+	char path[128], device[1024], driver[1024];
+	int n;
+
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device", dojo_minor(0));
+	ASSERT_NE(NULL, realpath(path, device));
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/driver", dojo_minor(0));
+	ASSERT_NE(NULL, realpath(path, driver));
+	snprintf(path, sizeof(path), "/sys/bus/auxiliary/drivers/%s/unbind",
+		 strrchr(driver, '/') + 1);
+	ASSERT_EQ(0, dojo_write_file(path, strrchr(device, '/') + 1));
+	EXPECT_EQ(self->nodes - 1, dojo_nodes());
+	for (n = 0; n < (int)self->nodes - 1; n++)
+		EXPECT_EQ(0, work_on(n));
+	snprintf(path, sizeof(path), "/sys/bus/auxiliary/drivers/%s/bind",
+		 strrchr(driver, '/') + 1);
+	ASSERT_EQ(0, dojo_write_file(path, strrchr(device, '/') + 1));
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	EXPECT_EQ(0, work_on(0));
+}
+
+int main(int argc, char **argv)
+{
+	return dojo_test_main(argc, argv, NULL);
+}

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* dma-buf: export, import into the same and another tile, other exporters, lifetimes */
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "dojo_harness.h"
+
+#define AREA	KIB(256)
+
+FIXTURE(prime) {
+	struct dojo_client a;
+	struct dojo_buf buf;
+	int dmabuf;
+};
+
+FIXTURE_VARIANT(prime) {
+	__u32 domain;
+};
+
+FIXTURE_VARIANT_ADD(prime, hbm) {
+	.domain = DRM_DOJO_DOMAIN_HBM,
+};
+
+FIXTURE_VARIANT_ADD(prime, system) {
+	.domain = DRM_DOJO_DOMAIN_SYSTEM,
+};
+
+static int export(int fd, __u32 handle)
+{
+	struct drm_prime_handle args = { .handle = handle, .flags = DRM_CLOEXEC | DRM_RDWR };
+	int ret = dojo_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &args);
+
+	return ret ? ret : args.fd;
+}
+
+static int import(int fd, int dmabuf, __u32 *handle)
+{
+	struct drm_prime_handle args = { .fd = dmabuf };
+	int ret = dojo_ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args);
+
+	*handle = ret ? 0 : args.handle;
+	return ret;
+}
+
+/* A client of node @node that has imported @dmabuf at @va */
+static int import_client(struct dojo_client *c, unsigned int node, int dmabuf, __u64 size,
+			 __u64 *va)
+{
+	__u32 handle;
+	int ret;
+
+	ret = dojo_client_open(c, node);
+	if (!ret)
+		ret = import(c->fd, dmabuf, &handle);
+	if (ret)
+		return ret;
+	*va = dojo_hole(c, size);
+	return dojo_vm_map(c->fd, c->vm, handle, 0, *va, size);
+}
+
+FIXTURE_SETUP(prime)
+{
+	ASSERT_EQ(0, dojo_client_open(&self->a, 0));
+	ASSERT_EQ(0, dojo_buf_create(&self->a, &self->buf, AREA, variant->domain,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_pattern(self->buf.map, AREA, 1);
+	self->dmabuf = export(self->a.fd, self->buf.handle);
+	ASSERT_GE(self->dmabuf, 0);
+}
+
+FIXTURE_TEARDOWN(prime)
+{
+	close(self->dmabuf);
+	dojo_client_close(&self->a);
+}
+
+TEST_F(prime, size_can_be_sought)
+{
+	EXPECT_EQ(AREA, lseek(self->dmabuf, 0, SEEK_END));
+}
+
+TEST_F(prime, importing_one_s_own_gives_the_same_handle)
+{
+	__u32 handle;
+
+	ASSERT_EQ(0, import(self->a.fd, self->dmabuf, &handle));
+	EXPECT_EQ(self->buf.handle, handle);
+}
+
+TEST_F(prime, another_file_reads_and_writes_it)
+{
+	struct dojo_client b;
+	struct dojo_buf host;
+	__u64 va;
+
+	ASSERT_EQ(0, import_client(&b, 0, self->dmabuf, AREA, &va));
+	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_copy(&b, host.va, va, AREA);
+	dojo_fill(&b, va, PAGE, 0x44444444);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+	EXPECT_EQ(-1, dojo_not_all(self->buf.map, PAGE, 0x44));
+	dojo_client_close(&b);
+}
+
+TEST_F(prime, another_tile_reads_and_writes_it)
+{
+	struct dojo_client b;
+	struct dojo_buf host;
+	__u64 va;
+
+	if (dojo_nodes() < 2)
+		SKIP(return, "one tile only");
+	ASSERT_EQ(0, import_client(&b, 1, self->dmabuf, AREA, &va));
+	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_copy(&b, host.va, va, AREA);
+	dojo_fill(&b, va, PAGE, 0x55555555);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+	EXPECT_EQ(-1, dojo_not_all(self->buf.map, PAGE, 0x55));
+	dojo_client_close(&b);
+}
+
+TEST_F(prime, a_peer_s_buffer_stays_where_it_is)
+{
+	struct drm_dojo_bo_query query;
+	struct dojo_client b;
+	__u64 va;
+
+	if (dojo_nodes() < 2)
+		SKIP(return, "one tile only");
+	ASSERT_EQ(0, import_client(&b, 1, self->dmabuf, AREA, &va));
+	dojo_fill(&b, va, PAGE, 1);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	ASSERT_EQ(0, dojo_bo_query(self->a.fd, self->buf.handle, &query));
+	EXPECT_EQ(variant->domain, query.placement);
+	dojo_client_close(&b);
+}
+
+TEST_F(prime, importer_outlives_exporter)
+{
+	struct dojo_client b;
+	struct dojo_buf host;
+	__u64 va;
+
+	ASSERT_EQ(0, import_client(&b, dojo_nodes() > 1, self->dmabuf, AREA, &va));
+	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	munmap(self->buf.map, AREA);
+	close(self->dmabuf);
+	dojo_client_close(&self->a);
+	dojo_copy(&b, host.va, va, AREA);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+	dojo_client_close(&b);
+}
+
+TEST_F(prime, exporter_outlives_importer)
+{
+	struct dojo_client b;
+	__u64 va;
+
+	ASSERT_EQ(0, import_client(&b, dojo_nodes() > 1, self->dmabuf, AREA, &va));
+	dojo_fill(&b, va, AREA, 0x66666666);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	dojo_client_close(&b);
+	EXPECT_EQ(-1, dojo_not_all(self->buf.map, AREA, 0x66));
+	dojo_fill(&self->a, self->buf.va, AREA, 0x77777777);
+	ASSERT_EQ(0, dojo_run(&self->a, self->a.dma));
+	EXPECT_EQ(-1, dojo_not_all(self->buf.map, AREA, 0x77));
+}
+
+TEST_F(prime, the_dma_buf_can_be_mapped)
+{
+	void *map = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED, self->dmabuf, 0);
+
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(-1, dojo_pattern_check(map, AREA, 1));
+	memset(map, 0x21, AREA);
+	EXPECT_EQ(-1, dojo_not_all(self->buf.map, AREA, 0x21));
+	munmap(map, AREA);
+}
+
+TEST_F(prime, the_mapping_outlives_everything)
+{
+	void *map = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED, self->dmabuf, 0);
+
+	ASSERT_NE(MAP_FAILED, map);
+	munmap(self->buf.map, AREA);
+	close(self->dmabuf);
+	dojo_client_close(&self->a);
+	EXPECT_EQ(-1, dojo_pattern_check(map, AREA, 1));
+	munmap(map, AREA);
+}
+
+TEST_F(prime, more_than_the_dma_buf_cannot_be_mapped)
+{
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, AREA + PAGE, PROT_READ, MAP_SHARED, self->dmabuf, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->dmabuf, AREA));
+}
+
+TEST_F(prime, cpu_access_can_be_bracketed)
+{
+	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
+
+	EXPECT_EQ(0, dojo_ioctl(self->dmabuf, DMA_BUF_IOCTL_SYNC, &sync));
+	sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
+	EXPECT_EQ(0, dojo_ioctl(self->dmabuf, DMA_BUF_IOCTL_SYNC, &sync));
+}
+
+TEST_F(prime, a_buffer_without_cpu_access_cannot_be_mapped_through_its_dma_buf)
+{
+	struct dojo_buf hidden;
+	int dmabuf;
+
+	ASSERT_EQ(0, dojo_buf_create(&self->a, &hidden, AREA, variant->domain, 0));
+	dmabuf = export(self->a.fd, hidden.handle);
+	ASSERT_GE(dmabuf, 0);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, AREA, PROT_READ, MAP_SHARED, dmabuf, 0));
+	close(dmabuf);
+}
+
+TEST_F(prime, exported_and_imported_many_times)
+{
+	__u32 handle;
+	int i, dmabuf, other;
+
+	for (i = 0; i < 200; i++) {
+		dmabuf = export(self->a.fd, self->buf.handle);
+		ASSERT_GE(dmabuf, 0);
+		other = dojo_open(i % dojo_nodes());
+		ASSERT_GE(other, 0);
+		ASSERT_EQ(0, import(other, dmabuf, &handle));
+		close(dmabuf);
+		close(other);
+	}
+}
+
+/* -------------------------------------------------------- other exporters */
+
+/* Memory of AREA bytes from elsewhere in the kernel, filled with pattern 2, or -errno */
+static int sealed_memfd(void)
+{
+	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = AREA };
+	int memfd, dev, ret;
+	void *map;
+
+	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	if (dev < 0)
+		return -errno;
+	memfd = memfd_create("dojo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (memfd < 0 || ftruncate(memfd, AREA))
+		return -errno;
+	map = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	dojo_pattern(map, AREA, 2);
+	munmap(map, AREA);
+	if (fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK))
+		return -errno;
+	create.memfd = memfd;
+	ret = ioctl(dev, UDMABUF_CREATE, &create);
+	return ret < 0 ? -errno : ret;
+}
+
+static int heap_buffer(void)
+{
+	struct dma_heap_allocation_data data = {
+		.len = AREA,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+	void *map;
+
+	if (heap < 0 || ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &data) < 0)
+		return -errno;
+	map = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED, data.fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	dojo_pattern(map, AREA, 2);
+	munmap(map, AREA);
+	return data.fd;
+}
+
+FIXTURE(foreign) {
+	struct dojo_client c;
+	int dmabuf;
+};
+
+FIXTURE_VARIANT(foreign) {
+	int (*make)(void);
+};
+
+FIXTURE_VARIANT_ADD(foreign, udmabuf) {
+	.make = sealed_memfd,
+};
+
+FIXTURE_VARIANT_ADD(foreign, dma_heap) {
+	.make = heap_buffer,
+};
+
+FIXTURE_SETUP(foreign)
+{
+	self->dmabuf = variant->make();
+	if (self->dmabuf < 0)
+		SKIP(return, "this kernel has no such exporter");
+}
+
+FIXTURE_TEARDOWN(foreign)
+{
+	close(self->dmabuf);
+}
+
+TEST_F(foreign, the_device_reads_and_writes_it)
+{
+	struct dojo_buf host;
+	struct dojo_client c;
+	void *map;
+	__u64 va;
+
+	ASSERT_EQ(0, import_client(&c, 0, self->dmabuf, AREA, &va));
+	ASSERT_EQ(0, dojo_buf_create(&c, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_copy(&c, host.va, va, AREA);
+	dojo_fill(&c, va, AREA, 0x32323232);
+	ASSERT_EQ(0, dojo_run(&c, c.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 2));
+	map = mmap(NULL, AREA, PROT_READ, MAP_SHARED, self->dmabuf, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(-1, dojo_not_all(map, AREA, 0x32));
+	dojo_client_close(&c);
+}
+
+TEST_F(foreign, it_stays_when_its_file_is_closed)
+{
+	struct dojo_buf host;
+	struct dojo_client c;
+	__u64 va;
+
+	ASSERT_EQ(0, import_client(&c, 0, self->dmabuf, AREA, &va));
+	ASSERT_EQ(0, dojo_buf_create(&c, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	close(self->dmabuf);
+	dojo_copy(&c, host.va, va, AREA);
+	ASSERT_EQ(0, dojo_run(&c, c.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 2));
+	dojo_client_close(&c);
+}
+
+TEST_F(foreign, it_lies_in_system_memory)
+{
+	struct drm_dojo_bo_query query;
+	__u32 handle;
+	int fd = dojo_open(0);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, import(fd, self->dmabuf, &handle));
+	ASSERT_EQ(0, dojo_bo_query(fd, handle, &query));
+	EXPECT_EQ(AREA, query.size);
+	EXPECT_EQ(DRM_DOJO_DOMAIN_SYSTEM, query.domains);
+}
+
+/* ----------------------------------------------------------- bad input */
+
+FIXTURE(garbage) {
+	int fd;
+};
+
+FIXTURE_SETUP(garbage)
+{
+	self->fd = dojo_open(0);
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(garbage)
+{
+	close(self->fd);
+}
+
+TEST_F(garbage, import_of_what_is_no_dma_buf_is_refused)
+{
+	int pipes[2], memfd = memfd_create("dojo", 0);
+	__u32 handle;
+
+	ASSERT_EQ(0, pipe(pipes));
+	EXPECT_EQ(-EINVAL, import(self->fd, pipes[0], &handle));
+	EXPECT_EQ(-EINVAL, import(self->fd, memfd, &handle));
+	EXPECT_EQ(-EINVAL, import(self->fd, self->fd, &handle));
+}
+
+TEST_F(garbage, import_of_no_file_is_refused)
+{
+	__u32 handle;
+
+	EXPECT_EQ(-EBADF, import(self->fd, -1, &handle));
+	EXPECT_EQ(-EBADF, import(self->fd, 1 << 20, &handle));
+}
+
+TEST_F(garbage, export_of_a_bad_handle_is_refused)
+{
+	EXPECT_EQ(-ENOENT, export(self->fd, BAD_ID));
+	EXPECT_EQ(-ENOENT, export(self->fd, 0));
+}
+
+int main(int argc, char **argv)
+{
+	return dojo_test_main(argc, argv, NULL);
+}
