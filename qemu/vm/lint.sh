@@ -15,6 +15,7 @@ mkdir -p $out
 # tracked or new, but not ignored
 files() { git -c safe.directory=/dojo ls-files -co --exclude-standard -- "$@" | while IFS= read -r f; do if [ -f "$f" ]; then echo "$f"; fi; done; }
 each() { local f rc=0; while IFS= read -r f; do "$@" "$f" || rc=1; done; return $rc; }
+problems() { grep -E -A 6 ' (fatal )?(error|warning):' "$1" | head -n 100; }
 
 spdx() {
 	local rc=0 f
@@ -33,41 +34,67 @@ shell() {
 }
 
 # Not for a tree of its own: FILE_PATH_CHANGES (MAINTAINERS). SPDX_LICENSE_TAG: it accepts only what the kernel's own
-# files use. BIT_MACRO in headers that user space and QEMU include too: there is no BIT() there. PREFER_KERNEL_TYPES
-# in user space: there is no u32.
+# files use. BIT_MACRO in headers that user space and QEMU include too: there is no BIT() there. In user space there are no
+# u32, __printf(), ARRAY_SIZE(), strscpy() of the kernel's either, and cJSON is named as it is.
 patch() { each perl "$src"/scripts/checkpatch.pl --no-tree --strict --terse --show-types --no-summary --max-line-length=100 "$@" -f; }
 checkpatch() {
 	local rc=0 common=SPDX_LICENSE_TAG,FILE_PATH_CHANGES
+	local user=BIT_MACRO,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,ARRAY_SIZE,STRCPY,CAMELCASE
 	files 'driver/*.[ch]' ':!driver/dojo_regs.h' | patch --ignore $common || rc=1
 	files 'uapi/*.h' driver/dojo_regs.h | patch --ignore $common,BIT_MACRO || rc=1
-	files 'libdojo/*.[ch]' 'tools/*.[ch]' 'selftests/*.[ch]' | patch --ignore $common,BIT_MACRO,PREFER_KERNEL_TYPES || rc=1
+	{
+		files 'libdojo/*.[ch]' 'tools/*.[ch]' 'selftests/*.[ch]' 'qemu/native/*.[ch]'
+		files 'qemu/overlay/*.[ch]' 'qemu/overlay/*.inc' | grep -vxFf <(of-qemu qemu/overlay)
+	} | patch --ignore $common,$user || rc=1
 	return $rc
+}
+
+# The model's files that use QEMU's interfaces are in QEMU's style; the plain C ones, in the kernel's.
+of-qemu() {
+	{
+		grep -rlE --include='*.[ch]' '#include "(qemu|hw|qom|exec|system|migration)/' "$1"
+		find "$1/tests" -name '*.[ch]'
+	} | sed 's|^\./||' | sort -u
+}
+qemu-style() {
+	local script found
+	for script in /cache/qemu-base-*/src/scripts/checkpatch.pl; do :; done
+	[ -e "$script" ] || return 77
+	# by QEMU's paths, since tests have rules of their own; its warnings are advice
+	cd qemu/overlay
+	found=$(of-qemu . | each perl "$script" --no-tree --terse --no-summary -f | grep ': ERROR:' || true)
+	printf '%s\n' "$found" | head -n 200
+	[ -z "$found" ]
 }
 
 module() {	# module KERNEL: W=1 and sparse, every warning an error
 	local dir
 	for dir in /lib/modules/"$1".*; do :; done
 	rm -rf "${out:?}/$1"
-	/dojo/qemu/vm/module "$dir/build" "build/lint/$1" W=1 C=2 CF="-D__CHECK_ENDIAN__" KCFLAGS=-Werror modules >"$out/module-$1.log" 2>&1 ||
-		{ grep -E -A 6 'error|warning' "$out/module-$1.log" | head -n 100; return 1; }
+	/dojo/qemu/vm/module "$dir/build" "build/lint/$1" W=1 C=2 CF="-D__CHECK_ENDIAN__ -D__FILE_NAME__=__FILE__" KCFLAGS=-Werror modules >"$out/module-$1.log" 2>&1 ||
+		{ problems "$out/module-$1.log"; return 1; }
 	# sparse warns without failing
-	! grep -E -A 3 'warning:|error:' "$out/module-$1.log"
+	! grep -E ': (warning|error):' "$out/module-$1.log"
 }
 module-lts() { module "$KERNEL_LTS"; }
 module-new() { module "$KERNEL_NEW"; }
 
 # Every semantic patch of the kernel's that needs no OCaml, in report mode.
+semantic-patch() {	# semantic-patch FILE
+	local options found
+	options=$(sed -n 's/.*Options: *//p' "$1" | head -n 1)
+	# shellcheck disable=SC2086 # options are words
+	found=$(spatch -D report --no-show-diff --very-quiet --cocci-file "$1" $options --dir driver \
+		-I "$(echo /usr/src/linux-headers-"$KERNEL_LTS".*-common/include)" 2>/dev/null || true)
+	if [ -n "$found" ]; then printf '%s: %s\n' "${1##*/}" "$found"; fi
+}
 coccinelle() {
-	local patch options rc=0 found
-	while IFS= read -r patch; do
-		if grep -q ocaml "$patch" || ! grep -q 'virtual *report' "$patch"; then continue; fi
-		options=$(sed -n 's/.*Options: *//p' "$patch" | head -n 1)
-		# shellcheck disable=SC2086 # options are words
-		found=$(spatch -D report --no-show-diff --very-quiet --cocci-file "$patch" $options --dir driver \
-			-I "/lib/modules/$(basename /lib/modules/"$KERNEL_LTS".*)/build/include" 2>/dev/null || true)
-		if [ -n "$found" ]; then printf '%s: %s\n' "${patch##*/}" "$found"; rc=1; fi
-	done < <(find "$src"/scripts/coccinelle -name '*.cocci' | sort)
-	return $rc
+	local found
+	export -f semantic-patch
+	found=$(grep -rl --include='*.cocci' 'virtual *report' "$src/scripts/coccinelle" | xargs grep -L ocaml | sort |
+		xargs -P "$(nproc)" -I{} bash -c 'semantic-patch {}')
+	printf '%s' "$found"
+	[ -z "$found" ]
 }
 
 kernel-doc() {
@@ -105,7 +132,7 @@ user() {	# user NAME COMPILER FLAGS: libdojo and the tools built anew with these
 	rm -rf "${out:?}/$1"
 	for dir in libdojo tools; do
 		make -j"$(nproc)" --no-print-directory -C $dir O="$out/$1/$dir" LIBDOJO_O="$out/$1/libdojo" CC="$2" CFLAGS="$3" all \
-			>"$out/$1.log" 2>&1 || { grep -E -A 12 'error|warning' "$out/$1.log" | head -n 100; return 1; }
+			>"$out/$1.log" 2>&1 || { problems "$out/$1.log"; return 1; }
 	done
 }
 user-gcc() { user gcc gcc "-O2 -g -Wall -Wextra -Werror"; }
@@ -120,15 +147,18 @@ man() {
 }
 
 checks=("$@")
-[ ${#checks[@]} -gt 0 ] || checks=(spdx shell checkpatch module-lts module-new coccinelle kernel-doc uapi padding user-gcc
+[ ${#checks[@]} -gt 0 ] || checks=(spdx shell checkpatch qemu-style module-lts module-new coccinelle kernel-doc uapi padding user-gcc
 	user-clang user-analyzer man)
 passed=0 failed=0 skipped=0
 for check in "${checks[@]}"; do
-	rc=0
-	# in a subshell of its own, so that the first failing command ends the check
-	(set -e; "$check") || rc=$?
+	began=$SECONDS
+	# in a subshell of its own, so that the first failing command ends the check (which || would prevent)
+	set +e
+	(set -e; "$check")
+	rc=$?
+	set -e
 	case $rc in
-	0) echo "ok - $check"; passed=$((passed + 1)) ;;
+	0) echo "ok - $check ($((SECONDS - began)) s)"; passed=$((passed + 1)) ;;
 	77) echo "ok - $check # SKIP"; skipped=$((skipped + 1)) ;;
 	*) echo "not ok - $check"; failed=$((failed + 1)) ;;
 	esac
