@@ -18,6 +18,7 @@ static const struct {
 	{ "train", cmd_train, "train a classifier on a tile" },
 	{ "bench", cmd_bench, "measure copies, submissions and matrix products" },
 	{ "doctor", cmd_doctor, "check everything from the card to a finished job" },
+	{ "top", cmd_top, "who keeps accelerators busy" },
 	{ "reset", cmd_reset, "reset a tile or its card" },
 };
 
