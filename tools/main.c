@@ -20,6 +20,7 @@ static const struct {
 	{ "doctor", cmd_doctor, "check everything from the card to a finished job" },
 	{ "top", cmd_top, "who keeps accelerators busy" },
 	{ "reset", cmd_reset, "reset a tile or its card" },
+	{ "coredump", cmd_coredump, "decode what the driver kept of a failure" },
 };
 
 #define COMMAND_COUNT	(sizeof(commands) / sizeof(*commands))
