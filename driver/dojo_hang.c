@@ -120,11 +120,24 @@ static bool dojo_fault_note(struct dojo_queue *queue, const struct dojo_queue_co
 	return noted;
 }
 
+/*
+ * The kernel's queue cannot be given up, nor any of its jobs: others would see
+ * memory that was not cleared. They may be done twice, so they are replayed after a
+ * reset of the tile; if that does not help, no memory remains to be cleared.
+ */
+static void dojo_kernel_failed(struct dojo_queue *queue, u64 seqno)
+{
+	if (queue->hang.blamed != seqno)
+		dojo_reset_request(queue->tile, "the kernel's queue failed");
+	else
+		dojo_reset_request_card(queue->tile, "the kernel's queue failed twice");
+	queue->hang.blamed = seqno;
+}
+
 static void dojo_fault_stop(struct dojo_queue *queue, const struct dojo_queue_context *context)
 {
 	struct dojo_tile *tile = queue->tile;
 	struct dojo_queue_fault fault;
-	int error;
 
 	dojo_queue_complete(queue);
 	if (!dojo_fault_note(queue, context, &fault))
@@ -142,11 +155,11 @@ static void dojo_fault_stop(struct dojo_queue *queue, const struct dojo_queue_co
 			       fault.field);
 	dojo_coredump_capture(queue, context, "fault");
 
-	error = dojo_fault_errno(fault.fault);
 	if (queue->file)
-		dojo_queue_stop(queue, DRM_DOJO_QUEUE_FAULTED, error, -ECANCELED);
+		dojo_queue_stop(queue, DRM_DOJO_QUEUE_FAULTED, dojo_fault_errno(fault.fault),
+				-ECANCELED);
 	else
-		dojo_queue_skip(queue, error);
+		dojo_kernel_failed(queue, fault.seqno);
 }
 
 /* A fault event has come, or the address space has become unusable. */
@@ -203,7 +216,7 @@ static void dojo_hang_stop(struct dojo_queue *queue, const struct dojo_queue_con
 	if (queue->file)
 		dojo_queue_stop(queue, DRM_DOJO_QUEUE_TIMED_OUT, -ETIME, -ECANCELED);
 	else
-		dojo_queue_skip(queue, -ETIME);
+		dojo_kernel_failed(queue, fault.seqno);
 }
 
 /* Does no queue of this class have an engine? Asked when one wants to and cannot. */

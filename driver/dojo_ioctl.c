@@ -27,7 +27,11 @@
 /* Handles in one call of the core's syncobj ioctls */
 #define DOJO_SYNCOBJ_HANDLES_MAX	16384
 
-/* Which counted array of handles an ioctl of the core has, by its offset */
+/*
+ * Where the core's ioctls that take a counted array of handles have the count. The
+ * core reads it again after us: who changes it in between gets what the guard
+ * would have spared him, a failed allocation with a warning.
+ */
 static int dojo_guard_count_offset(unsigned int nr)
 {
 	switch (nr) {
@@ -88,11 +92,34 @@ static int dojo_guard(struct file *filp, unsigned int cmd, unsigned long arg)
 	return 0;
 }
 
+/*
+ * Our own ioctls run with the device entered: once drm_dev_unplug() has returned
+ * there is none under way. Whatever they wait for ends when the tile is taken out of
+ * service, which comes before that. The core's may wait for ever.
+ */
+static long dojo_guarded(struct file *filp, unsigned int cmd, unsigned long arg,
+			 long (*ioctl)(struct file *filp, unsigned int cmd, unsigned long arg))
+{
+	struct drm_device *drm = ((struct drm_file *)filp->private_data)->minor->dev;
+	unsigned int nr = DRM_IOCTL_NR(cmd);
+	long ret;
+	int idx;
+
+	if (nr < DRM_COMMAND_BASE || nr >= DRM_COMMAND_END)
+		return ioctl(filp, cmd, arg);
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = ioctl(filp, cmd, arg);
+	drm_dev_exit(idx);
+	return ret;
+}
+
 static long dojo_unlocked_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	int ret = dojo_guard(filp, cmd, arg);
 
-	return ret ?: drm_ioctl(filp, cmd, arg);
+	return ret ?: dojo_guarded(filp, cmd, arg, drm_ioctl);
 }
 
 #ifdef CONFIG_COMPAT
@@ -100,7 +127,7 @@ static long dojo_compat_ioctl(struct file *filp, unsigned int cmd, unsigned long
 {
 	int ret = dojo_guard(filp, cmd, (unsigned long)compat_ptr(arg));
 
-	return ret ?: drm_compat_ioctl(filp, cmd, arg);
+	return ret ?: dojo_guarded(filp, cmd, arg, drm_compat_ioctl);
 }
 #endif
 
@@ -180,7 +207,7 @@ static const struct file_operations dojo_fops = {
 	.poll = drm_poll,
 	.read = drm_read,
 	.llseek = noop_llseek,
-	.mmap = drm_gem_mmap,
+	.mmap = dojo_gem_mmap,
 	.show_fdinfo = drm_show_fdinfo,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 };

@@ -19,11 +19,11 @@
 
 static unsigned int queues_per_client = 512;
 module_param(queues_per_client, uint, 0644);
-MODULE_PARM_DESC(queues_per_client, "Queues that an open file without CAP_SYS_RESOURCE may hold (default 512)");
+MODULE_PARM_DESC(queues_per_client, "Queues that one open file may hold (default 512)");
 
 static unsigned int ring_mbytes_per_client = 32;
 module_param(ring_mbytes_per_client, uint, 0644);
-MODULE_PARM_DESC(ring_mbytes_per_client, "MiB of ring memory that an open file without CAP_SYS_RESOURCE may hold (default 32)");
+MODULE_PARM_DESC(ring_mbytes_per_client, "MiB of ring memory that one open file may hold (default 32)");
 
 /* Every queue whose memory is held: see dojo_queue_orphan_fences(). */
 static LIST_HEAD(dojo_queue_memories);
@@ -305,7 +305,7 @@ void dojo_queue_stop(struct dojo_queue *queue, u32 status, int first_error, int 
 		queue->error = error;
 		queue->first_error = first_error;
 		queue->status = status;
-		if (status)
+		if (status == DRM_DOJO_QUEUE_TIMED_OUT)
 			queue->resets++;
 	}
 	spin_unlock_irq(&queue->lock);
@@ -352,40 +352,6 @@ int dojo_queue_restart(struct dojo_queue *queue, bool replay)
 		writel(queue->tail, queue->doorbell);
 	spin_unlock_irq(&queue->lock);
 	return 0;
-}
-
-/**
- * dojo_queue_skip() - give up the oldest job of a queue that has to go on
- * @queue: the kernel's queue
- * @error: of that job
- *
- * The kernel's jobs do not build on each other's queue state: the rest is run.
- */
-void dojo_queue_skip(struct dojo_queue *queue, int error)
-{
-	bool cookie = dma_fence_begin_signalling();
-	struct dojo_tile *tile = queue->tile;
-	int ret = -ENODEV, idx;
-
-	mutex_lock(&queue->stop_lock);
-	spin_lock_irq(&queue->lock);
-	queue->paused = true;
-	spin_unlock_irq(&queue->lock);
-
-	if (!queue->off && drm_dev_enter(&tile->drm, &idx)) {
-		ret = dojo_admin_queue_reset(tile, queue->id);
-		if (!ret) {
-			queue->started = false;
-			dojo_queue_complete(queue);
-			dojo_queue_cancel_oldest(queue, error);
-			ret = dojo_queue_restart(queue, true);
-		}
-		drm_dev_exit(idx);
-	}
-	mutex_unlock(&queue->stop_lock);
-	if (ret && ret != -ENODEV)
-		dojo_reset_request(tile, "the kernel's queue cannot be restarted");
-	dma_fence_end_signalling(cookie);
 }
 
 /* -------------------------------------------------- creation and release */
@@ -526,11 +492,10 @@ static int dojo_queue_init_sched(struct dojo_queue *queue)
 static int dojo_queue_charge(struct dojo_file *file, size_t ring_bytes)
 {
 	unsigned long limit = (unsigned long)ring_mbytes_per_client << 20;
-	bool exempt = capable(CAP_SYS_RESOURCE);
 
 	if (atomic_inc_return(&file->num_queues) > dojo_queue_limit(file->tile))
 		goto err_queues;
-	if (atomic_long_add_return(ring_bytes, &file->ring_bytes) > limit && !exempt)
+	if (atomic_long_add_return(ring_bytes, &file->ring_bytes) > limit)
 		goto err_bytes;
 	return 0;
 
@@ -564,16 +529,15 @@ static int dojo_queue_start(struct dojo_queue *queue)
 }
 
 /**
- * dojo_queue_limit() - queues that the caller may have in one file
+ * dojo_queue_limit() - queues that one file may have
  * @tile: tile
  *
  * Return: how many.
  */
 u32 dojo_queue_limit(struct dojo_tile *tile)
 {
-	u32 all = tile->max_queues - 1;	/* one is the kernel's */
-
-	return capable(CAP_SYS_RESOURCE) ? all : min(all, READ_ONCE(queues_per_client));
+	/* one is the kernel's */
+	return min(tile->max_queues - 1, READ_ONCE(queues_per_client));
 }
 
 static struct dojo_queue *dojo_queue_alloc(struct dojo_tile *tile,
@@ -602,13 +566,7 @@ static struct dojo_queue *dojo_queue_alloc(struct dojo_tile *tile,
 	queue->context_flags = args->context_flags;
 	memcpy(queue->rect, args->rect, sizeof(queue->rect));
 	queue->ring_jobs = args->ring_jobs;
-	/*
-	 * Twice what the jobs need: the card counts a descriptor as its own until a
-	 * moment after the fence in it has been seen.
-	 */
-	queue->ring_size = 2 * DOJO_JOB_CREDITS * args->ring_jobs;
-	if (queue->ring_size < 16)
-		queue->ring_size = 16;
+	queue->ring_size = max(DOJO_JOB_CREDITS * args->ring_jobs, 16u);
 	queue->timeout_ns = args->timeout_ns;
 	queue->fence_context = dma_fence_context_alloc(1);
 	queue->off = true;
@@ -858,7 +816,7 @@ static bool dojo_queue_args_bad(struct drm_device *drm, const struct drm_dojo_qu
 	       DOJO_REJECT(drm, !compute && in->flags) ||
 	       DOJO_REJECT(drm, !compute &&
 			   (in->rect_x || in->rect_y || in->rect_w || in->rect_h)) ||
-	       DOJO_REJECT(drm, find && (in->rect_x || in->rect_y));
+	       DOJO_REJECT(drm, find && (in->rect_x || in->rect_y || !in->rect_w || !in->rect_h));
 }
 
 static int dojo_queue_args_fill(struct dojo_tile *tile, struct dojo_queue_args *args,

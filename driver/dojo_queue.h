@@ -65,6 +65,7 @@ struct dojo_queue_fault {
  * @stalled: for how long the queue has had an engine, or waited on a semaphore,
  *	without progress
  * @ran: for how long this job has had an engine or waited
+ * @blamed: of the kernel's queue: the job for which the tile was last reset
  */
 struct dojo_queue_hang {
 	struct delayed_work work;
@@ -75,6 +76,7 @@ struct dojo_queue_hang {
 	ktime_t looked;
 	u64 stalled;
 	u64 ran;
+	u64 blamed;
 };
 
 /**
@@ -273,7 +275,6 @@ void dojo_queue_put(struct dojo_queue *queue);
 void dojo_queue_mem_put(struct dojo_queue *queue);
 void dojo_queue_stop(struct dojo_queue *queue, u32 status, int first_error, int error);
 void dojo_queue_off(struct dojo_queue *queue);
-void dojo_queue_skip(struct dojo_queue *queue, int error);
 int dojo_queue_restart(struct dojo_queue *queue, bool replay);
 int dojo_queue_save(struct dojo_queue *queue, struct dojo_queue_context *context);
 int dojo_queue_suspend(struct dojo_queue *queue, struct dojo_queue_context *context);

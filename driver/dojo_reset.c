@@ -219,7 +219,6 @@ static int dojo_reset_revive(struct dojo_tile *tile, bool hbm_lost)
 	dojo_mm_reset_done(tile);
 	tile->reset_count++;
 	dojo_reset_queues(tile, hbm_lost);
-	dojo_reset_set_state(tile, DOJO_TILE_UP);
 	return 0;
 }
 
@@ -239,6 +238,8 @@ static int dojo_reset_tile(struct dojo_tile *tile)
 
 	dev_notice(tile->drm.dev, "tile reset (%s): %s\n", tile->reset_cause,
 		   ret ? "failed" : "done");
+	if (!ret)
+		dojo_reset_set_state(tile, DOJO_TILE_UP);
 	return ret;
 }
 
@@ -251,8 +252,8 @@ static void dojo_reset_card_prepare(struct dojo_card *card)
 		tile = card->tile[i];
 		if (!tile)
 			continue;
-		if (!tile->reset_cause)
-			tile->reset_cause = "card reset";
+		if (dojo_tile_state(tile) != DOJO_TILE_RESETTING)
+			tile->reset_cause = "another tile, or the administrator";
 		dojo_reset_set_state(tile, DOJO_TILE_RESETTING);
 		trace_dojo_reset(tile, "card", tile->reset_cause, false, 0);
 		dojo_reset_pause(tile, false);
@@ -275,7 +276,7 @@ static int dojo_reset_card_done(struct dojo_card *card, int ret)
 		if (err)
 			ret = err;
 		else
-			tile->reset_cause = NULL;
+			dojo_reset_set_state(tile, DOJO_TILE_UP);
 	}
 	return ret;
 }
@@ -305,8 +306,7 @@ static void dojo_reset_wedge(struct dojo_card *card)
 		tile = card->tile[i];
 		if (!tile)
 			continue;
-		dev_err(tile->drm.dev, "wedged: %s, and no reset helped\n",
-			tile->reset_cause ?: "the card failed");
+		dev_err(tile->drm.dev, "wedged: %s, and no reset helped\n", tile->reset_cause);
 		dojo_sysfs_wedged_event(tile);
 	}
 }
@@ -334,10 +334,9 @@ static void dojo_reset_tile_work(struct work_struct *work)
 	mutex_lock(&card->reset_lock);
 	if (tile->state == DOJO_TILE_RESETTING && !card->reset_by_pci &&
 	    drm_dev_enter(&tile->drm, &idx)) {
-		if (dojo_reset_tile(tile) && dojo_reset_card(card))
+		if ((tile->reset_whole_card || dojo_reset_tile(tile)) && dojo_reset_card(card))
 			dojo_reset_wedge(card);
-		else
-			tile->reset_cause = NULL;
+		tile->reset_whole_card = false;
 		drm_dev_exit(idx);
 	}
 	mutex_unlock(&card->reset_lock);
@@ -368,6 +367,17 @@ void dojo_reset_request(struct dojo_tile *tile, const char *cause)
 		return;
 	tile->reset_cause = cause;
 	queue_work(tile->card->reset_wq, &tile->reset_work);
+}
+
+/**
+ * dojo_reset_request_card() - have the whole card reset, soon; any context
+ * @tile: tile for whose sake
+ * @cause: a constant string
+ */
+void dojo_reset_request_card(struct dojo_tile *tile, const char *cause)
+{
+	tile->reset_whole_card = true;
+	dojo_reset_request(tile, cause);
 }
 
 /**

@@ -14,6 +14,7 @@ int dojo_reset_first(struct dojo_tile *tile);
 void dojo_reset_last(struct dojo_tile *tile);
 
 void dojo_reset_request(struct dojo_tile *tile, const char *cause);
+void dojo_reset_request_card(struct dojo_tile *tile, const char *cause);
 void dojo_reset_wait(struct dojo_tile *tile);
 int dojo_reset_wait_up(struct dojo_tile *tile);
 int dojo_reset_now(struct dojo_tile *tile, bool card);

@@ -85,8 +85,7 @@ static int dojo_submit_copy(struct dojo_submit *submit, struct drm_device *drm,
 	u32 i;
 	int ret;
 
-	if (DOJO_REJECT(drm, !array->count) ||
-	    DOJO_REJECT(drm, array->count > min_t(u32, DOJO_JOBS_PER_SUBMIT,
+	if (DOJO_REJECT(drm, array->count > min_t(u32, DOJO_JOBS_PER_SUBMIT,
 						  submit->queue->ring_jobs)))
 		return -EINVAL;
 
@@ -277,7 +276,7 @@ int dojo_ioctl_queue_submit(struct drm_device *drm, void *data, struct drm_file 
 	ret = dojo_submit_copy(&submit, drm, &in->jobs);
 	if (!ret && READ_ONCE(submit.queue->error))
 		ret = -ECANCELED;
-	if (ret)
+	if (ret || !submit.count)
 		goto out;
 
 	ret = dojo_submit_reserve(submit.queue, submit.count,

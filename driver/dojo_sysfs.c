@@ -30,7 +30,7 @@ static ssize_t generation_show(struct device *dev, struct device_attribute *attr
 {
 	struct dojo_card *card = dev_get_drvdata(dev);
 
-	return sysfs_emit(buf, "D%u\n", card->generation);
+	return sysfs_emit(buf, "%u\n", card->generation);
 }
 static DEVICE_ATTR_RO(generation);
 
@@ -126,11 +126,24 @@ static struct dojo_tile *dojo_sysfs_tile(struct device *dev)
 	return dev_get_drvdata(dev);
 }
 
-static ssize_t index_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t tile_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", dojo_sysfs_tile(dev)->index);
 }
-static DEVICE_ATTR_RO(index);
+static DEVICE_ATTR_RO(tile);
+
+static ssize_t tile_serial_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", dojo_sysfs_tile(dev)->card->serial);
+}
+static struct device_attribute dev_attr_tile_serial = __ATTR(serial, 0444, tile_serial_show, NULL);
+
+static ssize_t tile_generation_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", dojo_sysfs_tile(dev)->card->generation);
+}
+static struct device_attribute dev_attr_tile_generation =
+	__ATTR(generation, 0444, tile_generation_show, NULL);
 
 static ssize_t mesh_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -201,7 +214,9 @@ static ssize_t reset_store(struct device *dev, struct device_attribute *attr, co
 static DEVICE_ATTR_WO(reset);
 
 static struct attribute *dojo_tile_attrs[] = {
-	&dev_attr_index.attr,
+	&dev_attr_tile.attr,
+	&dev_attr_tile_serial.attr,
+	&dev_attr_tile_generation.attr,
 	&dev_attr_mesh.attr,
 	&dev_attr_state.attr,
 	&dev_attr_mesh_busy_ns.attr,
