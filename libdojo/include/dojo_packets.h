@@ -43,8 +43,9 @@ struct dojo_tensor dojo_tensor_4d(uint64_t va, uint32_t format, uint32_t n3, uin
  * calls refuse with -EINVAL.
  */
 struct dojo_tensor dojo_tensor_transpose(struct dojo_tensor t);	/* dims 0 and 1 */
+/* new dim 0 is old dim @d0, ... */
 struct dojo_tensor dojo_tensor_permute(struct dojo_tensor t, uint32_t d0, uint32_t d1, uint32_t d2,
-				       uint32_t d3);	/* new dim 0 is old dim @d0, ... */
+				       uint32_t d3);
 struct dojo_tensor dojo_tensor_slice(struct dojo_tensor t, uint32_t dim, uint32_t start,
 				     uint32_t count);
 struct dojo_tensor dojo_tensor_broadcast(struct dojo_tensor t, uint32_t dim,
@@ -53,8 +54,9 @@ struct dojo_tensor dojo_tensor_reshape(struct dojo_tensor t, uint32_t n3, uint32
 				       uint32_t n0);		/* packed ones only */
 struct dojo_tensor dojo_tensor_with_bias(struct dojo_tensor t, uint32_t bias);	/* CFloat8, SHP */
 
-uint64_t dojo_tensor_count(const struct dojo_tensor *t);	/* elements */
-uint64_t dojo_tensor_bytes(const struct dojo_tensor *t);	/* from the first to the end of the last */
+/* Elements, and bytes from the first element to the end of the last. */
+uint64_t dojo_tensor_count(const struct dojo_tensor *t);
+uint64_t dojo_tensor_bytes(const struct dojo_tensor *t);
 bool dojo_tensor_is_packed(const struct dojo_tensor *t);
 
 /* -------------------------------------------------------- control, DMA */
@@ -69,7 +71,7 @@ int dojo_sem_signal(struct dojo_batch *batch, uint64_t va, enum dojo_sem_operati
 
 int dojo_copy(struct dojo_batch *batch, uint64_t dst, uint64_t src, uint64_t size);
 
-/* @size[0] bytes in a run, times @size[1] x @size[2] x @size[3]; strides in bytes of those three. */
+/* Runs of @size[0] bytes, @size[1] x @size[2] x @size[3] of them, whose strides are given. */
 int dojo_copy_nd(struct dojo_batch *batch, uint64_t dst, const uint64_t dst_stride[3],
 		 uint64_t src, const uint64_t src_stride[3], const uint32_t size[4]);
 int dojo_fill(struct dojo_batch *batch, uint64_t dst, uint64_t size, uint32_t pattern);

@@ -25,7 +25,7 @@ int dojo_batch_create_at(struct dojo_vm *vm, void *memory, uint64_t va, size_t c
 {
 	*out = NULL;
 	if (!memory || va & 7 || (uintptr_t)memory & 7)
-		return dojo_fail(vm->dev, -EINVAL, "batch: memory and address must be 8-byte aligned");
+		return dojo_fail(vm->dev, -EINVAL, "batch: not 8-byte aligned");
 	*out = new_batch(vm, memory, va, capacity);
 	if (!*out)
 		return dojo_fail(vm->dev, -ENOMEM, "batch: %s", dojo_strerror(ENOMEM));
@@ -138,7 +138,7 @@ static int append(struct dojo_batch *batch, const void *packet, size_t size)
 }
 
 int dojo_batch_add(struct dojo_batch *batch, struct dojo_packet_header *header, uint32_t opcode,
-		 size_t size)
+		   size_t size)
 {
 	if (batch->error)
 		return batch->error;
@@ -153,6 +153,6 @@ int dojo_batch_append(struct dojo_batch *batch, const void *packet, size_t size)
 	if (batch->error)
 		return batch->error;
 	if (!size || size % 8 || size > DOJO_PACKET_MAX)
-		return dojo_batch_fail(batch, -EINVAL, "%zu bytes are not the size of a packet", size);
+		return dojo_batch_fail(batch, -EINVAL, "%zu bytes are no packet's size", size);
 	return append(batch, packet, size);
 }

@@ -4,9 +4,6 @@
 
 #include "internal.h"
 
-#define TENSORS(...)	((const struct dojo_tensor *[]){ __VA_ARGS__ }), \
-			ARRAY_SIZE(((const struct dojo_tensor *[]){ __VA_ARGS__ }))
-
 /* Room for a packet with all the tensors it can have. */
 union compute_packet {
 	struct dojo_packet_compute packet;
@@ -95,6 +92,7 @@ static int unary(struct dojo_batch *batch, enum dojo_unary fn, float f0, float f
 		 const struct dojo_tensor *x, const struct dojo_tensor *y,
 		 const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { x, y };
 	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_UNARY,
 		.fn = fn,
@@ -102,7 +100,7 @@ static int unary(struct dojo_batch *batch, enum dojo_unary fn, float f0, float f
 		.rounding = rounding,
 	};
 
-	return dojo_compute(batch, &op, TENSORS(x, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_unary(struct dojo_batch *batch, enum dojo_unary fn, const struct dojo_tensor *x,
@@ -127,6 +125,7 @@ static int binary(struct dojo_batch *batch, enum dojo_binary fn, float alpha, fl
 		  const struct dojo_tensor *a, const struct dojo_tensor *b,
 		  const struct dojo_tensor *y, const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { a, b, y };
 	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_BINARY,
 		.fn = fn,
@@ -134,7 +133,7 @@ static int binary(struct dojo_batch *batch, enum dojo_binary fn, float alpha, fl
 		.rounding = rounding,
 	};
 
-	return dojo_compute(batch, &op, TENSORS(a, b, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_binary(struct dojo_batch *batch, enum dojo_binary fn, const struct dojo_tensor *a,
@@ -155,6 +154,7 @@ int dojo_reduce(struct dojo_batch *batch, enum dojo_reduce fn, uint32_t dims,
 		const struct dojo_tensor *x, const struct dojo_tensor *y,
 		const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { x, y };
 	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_REDUCE,
 		.fn = fn,
@@ -162,7 +162,7 @@ int dojo_reduce(struct dojo_batch *batch, enum dojo_reduce fn, uint32_t dims,
 		.rounding = rounding,
 	};
 
-	return dojo_compute(batch, &op, TENSORS(x, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 static int softmax(struct dojo_batch *batch, uint32_t flags, float scale, uint32_t offset,
@@ -199,13 +199,14 @@ int dojo_softmax_grad(struct dojo_batch *batch, float scale, const struct dojo_t
 		      const struct dojo_tensor *y, const struct dojo_tensor *dx,
 		      const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { dy, y, dx };
 	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_SOFTMAX_GRAD,
 		.f = { scale },
 		.rounding = rounding,
 	};
 
-	return dojo_compute(batch, &op, TENSORS(dy, y, dx));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_norm(struct dojo_batch *batch, enum dojo_norm fn, float epsilon,
@@ -249,6 +250,7 @@ int dojo_rope(struct dojo_batch *batch, uint32_t flags, float base, uint32_t tur
 	      const struct dojo_tensor *x, const struct dojo_tensor *pos,
 	      const struct dojo_tensor *y, const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { x, pos, y };
 	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_ROPE,
 		.flags = flags,
@@ -257,37 +259,40 @@ int dojo_rope(struct dojo_batch *batch, uint32_t flags, float base, uint32_t tur
 		.rounding = rounding,
 	};
 
-	return dojo_compute(batch, &op, TENSORS(x, pos, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_gather(struct dojo_batch *batch, const struct dojo_tensor *x,
 		const struct dojo_tensor *index, const struct dojo_tensor *y,
 		const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { x, index, y };
 	struct dojo_compute_attr op = { .opcode = DOJO_OP_GATHER, .rounding = rounding };
 
-	return dojo_compute(batch, &op, TENSORS(x, index, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_scatter(struct dojo_batch *batch, uint32_t flags, const struct dojo_tensor *x,
 		 const struct dojo_tensor *index, const struct dojo_tensor *y,
 		 const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { x, index, y };
 	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_SCATTER,
 		.flags = flags,
 		.rounding = rounding,
 	};
 
-	return dojo_compute(batch, &op, TENSORS(x, index, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_convert(struct dojo_batch *batch, const struct dojo_tensor *x, const struct dojo_tensor *y,
 		 const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { x, y };
 	struct dojo_compute_attr op = { .opcode = DOJO_OP_CONVERT, .rounding = rounding };
 
-	return dojo_compute(batch, &op, TENSORS(x, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 static uint32_t pair(uint16_t x, uint16_t y)
@@ -296,7 +301,7 @@ static uint32_t pair(uint16_t x, uint16_t y)
 }
 
 static struct dojo_compute_attr conv2d_op(uint32_t opcode, const struct dojo_conv2d_attr *attr,
-				     const struct dojo_rounding *rounding)
+					  const struct dojo_rounding *rounding)
 {
 	static const struct dojo_conv2d_attr plain = DOJO_CONV2D_ATTR_INIT;
 
@@ -330,9 +335,10 @@ int dojo_conv2d_grad_input(struct dojo_batch *batch, const struct dojo_conv2d_at
 			   const struct dojo_tensor *dy, const struct dojo_tensor *w,
 			   const struct dojo_tensor *dx, const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { dy, w, dx };
 	struct dojo_compute_attr op = conv2d_op(DOJO_OP_CONV2D_GRAD_INPUT, attr, rounding);
 
-	return dojo_compute(batch, &op, TENSORS(dy, w, dx));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_conv2d_grad_weight(struct dojo_batch *batch, const struct dojo_conv2d_attr *attr,
@@ -348,7 +354,7 @@ int dojo_conv2d_grad_weight(struct dojo_batch *batch, const struct dojo_conv2d_a
 }
 
 static struct dojo_compute_attr pool_op(uint32_t opcode, enum dojo_pool fn,
-				   const struct dojo_pool_attr *attr,
+					const struct dojo_pool_attr *attr,
 				   const struct dojo_rounding *rounding)
 {
 	return (struct dojo_compute_attr){
@@ -367,18 +373,20 @@ int dojo_pool(struct dojo_batch *batch, enum dojo_pool fn, const struct dojo_poo
 	      const struct dojo_tensor *x, const struct dojo_tensor *y,
 	      const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { x, y };
 	struct dojo_compute_attr op = pool_op(DOJO_OP_POOL, fn, attr, rounding);
 
-	return dojo_compute(batch, &op, TENSORS(x, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_pool_grad(struct dojo_batch *batch, enum dojo_pool fn, const struct dojo_pool_attr *attr,
 		   const struct dojo_tensor *dy, const struct dojo_tensor *x,
 		   const struct dojo_tensor *dx, const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { dy, x, dx };
 	struct dojo_compute_attr op = pool_op(DOJO_OP_POOL_GRAD, fn, attr, rounding);
 
-	return dojo_compute(batch, &op, TENSORS(dy, x, dx));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_cross_entropy(struct dojo_batch *batch, const struct dojo_tensor *logits,
@@ -399,13 +407,14 @@ int dojo_cross_entropy(struct dojo_batch *batch, const struct dojo_tensor *logit
 int dojo_dropout(struct dojo_batch *batch, float probability, const struct dojo_tensor *x,
 		 const struct dojo_tensor *y, const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { x, y };
 	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_DROPOUT,
 		.f = { probability },
 		.rounding = rounding,
 	};
 
-	return dojo_compute(batch, &op, TENSORS(x, y));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_sgd(struct dojo_batch *batch, float rate, float momentum, float decay,
@@ -428,6 +437,7 @@ int dojo_adamw(struct dojo_batch *batch, const struct dojo_adamw_attr *attr,
 	       const struct dojo_tensor *m, const struct dojo_tensor *v,
 	       const struct dojo_rounding *rounding)
 {
+	const struct dojo_tensor *const tensors[] = { w, g, m, v };
 	struct dojo_compute_attr op = {
 		.opcode = DOJO_OP_ADAMW,
 		.f = { attr->rate, attr->beta1, attr->beta2, attr->epsilon, attr->decay },
@@ -435,7 +445,7 @@ int dojo_adamw(struct dojo_batch *batch, const struct dojo_adamw_attr *attr,
 		.rounding = rounding,
 	};
 
-	return dojo_compute(batch, &op, TENSORS(w, g, m, v));
+	return dojo_compute(batch, &op, tensors, ARRAY_SIZE(tensors));
 }
 
 int dojo_all_reduce(struct dojo_batch *batch, const struct dojo_tensor *const *tensors,

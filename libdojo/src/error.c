@@ -37,18 +37,13 @@ static const struct error_text texts[] = {
 };
 
 static const struct error_text open_texts[] = {
-	{ ENOENT, "no such Dojo tile: is there a card (lspci -d 1234:), is the module loaded "
-		  "(modprobe dojo), is DOJO_DEVICE set to something else?" },
-	{ EACCES, "no permission to open the tile: join the group that owns /dev/accel/* "
-		  "(usually render), or install the udev rule" },
-	{ EPERM, "no permission to open the tile: the container or the device cgroup does not let "
-		 "it through" },
+	{ ENOENT, "no such Dojo tile (module not loaded? modprobe dojo. DOJO_DEVICE wrong?)" },
+	{ EACCES, "no permission: join the group of /dev/accel (render) or install the udev rule" },
+	{ EPERM, "no permission: the container or its device cgroup keeps the tile out" },
 	{ ENODEV, "not a Dojo tile: another driver's node, or the card is gone" },
 	{ ENXIO, "the node has no driver: the module was unloaded or the card is gone" },
-	{ EPROTO, "the dojo module and this library do not fit together: their ABIs have different "
-		  "major versions" },
-	{ EINVAL, "not the name of a tile: say /dev/accel/accel0, accel0, 0, 0000:00:04.0/0 or "
-		  "SERIAL/0" },
+	{ EPROTO, "module and library do not fit: their ABIs have different major versions" },
+	{ EINVAL, "not a tile's name, like /dev/accel/accel0, 0, 0000:00:04.0/0 or SERIAL/0" },
 	{ ECANCELED, "the tile is wedged: reset the card" },
 };
 

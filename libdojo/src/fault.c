@@ -20,7 +20,7 @@ static void add_access(struct text *out, const struct drm_dojo_queue_get_state *
 	uint32_t access = state->fault_access;
 
 	dojo_text_add(out, ": %s 0x%" PRIx64, accesses[access < ARRAY_SIZE(accesses) ? access : 0],
-		 (uint64_t)state->fault_va);
+		      (uint64_t)state->fault_va);
 }
 
 static void add_where(struct text *out, const struct drm_dojo_queue_get_state *state)
@@ -28,7 +28,7 @@ static void add_where(struct text *out, const struct drm_dojo_queue_get_state *s
 	dojo_text_add(out, ", job %" PRIu64, (uint64_t)state->fault_seqno);
 	if (state->batch_va)
 		dojo_text_add(out, ", batch 0x%" PRIx64 " + %u", (uint64_t)state->batch_va,
-			 state->packet_offset);
+			      state->packet_offset);
 }
 
 static void add_fault(struct text *out, const struct drm_dojo_queue_get_state *state)
@@ -67,7 +67,7 @@ size_t dojo_fault_string(const struct drm_dojo_queue_get_state *state, char *buf
 		add_where(&out, state);
 		break;
 	case DRM_DOJO_QUEUE_INNOCENT:
-		dojo_text_add(&out, "lost to a reset that another queue or the administrator caused");
+		dojo_text_add(&out, "lost to a reset that another queue or the administrator made");
 		break;
 	default:
 		dojo_text_add(&out, "stopped with status %u", state->status);

@@ -10,6 +10,7 @@
 
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define ERROR_TEXT_MAX		256
+#define __printf(f, a)		__attribute__((format(printf, f, a)))
 
 struct dojo_ranges;
 
@@ -104,8 +105,8 @@ struct dojo_batch {
 };
 
 /* error.c: keep the sentence, return @error (negative) */
-int dojo_fail(struct dojo_device *dev, int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+__printf(3, 4)
+int dojo_fail(struct dojo_device *dev, int error, const char *format, ...);
 
 /* text.c: snprintf() piece by piece; @length is what there would be with room for all */
 struct text {
@@ -115,7 +116,8 @@ struct text {
 };
 
 void dojo_text_start(struct text *text, char *buffer, size_t size);
-void dojo_text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+__printf(2, 3)
+void dojo_text_add(struct text *text, const char *format, ...);
 
 /* device.c: 0 or -errno of an ioctl; @request drmIoctl()'s */
 int dojo_ioctl(struct dojo_device *dev, unsigned long request, void *argument);
@@ -134,7 +136,7 @@ int dojo_list_in(const char *class_dir, const char *node_dir, struct dojo_device
 struct dojo_range {
 	uint64_t start;
 	uint64_t size;		/* as asked for, in whole pages */
-	uint64_t span;		/* and the hole after it */
+	uint64_t span;		/* with the hole after it */
 	struct dojo_range *next;	/* va.c's */
 };
 
@@ -149,11 +151,11 @@ void dojo_range_put_back(struct dojo_ranges *space, struct dojo_range *range);
 const char *dojo_tensor_name(uint32_t opcode, uint32_t index);
 
 /* batch.c: end the batch with @error (negative) and a reason; returns it */
-int dojo_batch_fail(struct dojo_batch *batch, int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+__printf(3, 4)
+int dojo_batch_fail(struct dojo_batch *batch, int error, const char *format, ...);
 
 /* batch.c: append a packet, whose @header this fills in */
 int dojo_batch_add(struct dojo_batch *batch, struct dojo_packet_header *header, uint32_t opcode,
-		 size_t size);
+		   size_t size);
 
 #endif

@@ -2,99 +2,100 @@
 /* Which field of a packet lies at which byte: how a fault gets its name. */
 #include "internal.h"
 
-#define FIELD(packet, member) \
-	{ offsetof(struct packet, member), sizeof(((struct packet *)0)->member), #member }
-
+/**
+ * struct field - a field, which reaches to the next one
+ * @offset: where it begins; of the last entry, where the one before it ends
+ * @name: NULL ends the table
+ */
 struct field {
 	size_t offset;
-	size_t size;
 	const char *name;
 };
 
 static const struct field header_fields[] = {
-	FIELD(dojo_packet_header, opcode),
-	FIELD(dojo_packet_header, words),
-	FIELD(dojo_packet_header, flags),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_packet_header, opcode), "opcode" },
+	{ offsetof(struct dojo_packet_header, words), "words" },
+	{ offsetof(struct dojo_packet_header, flags), "flags" },
+	{ sizeof(struct dojo_packet_header), NULL },
 };
 
 static const struct field timestamp_fields[] = {
-	FIELD(dojo_packet_timestamp, va),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_packet_timestamp, va), "va" },
+	{ sizeof(struct dojo_packet_timestamp), NULL },
 };
 
 static const struct field sem_wait_fields[] = {
-	FIELD(dojo_packet_sem_wait, va),
-	FIELD(dojo_packet_sem_wait, value),
-	FIELD(dojo_packet_sem_wait, condition),
-	FIELD(dojo_packet_sem_wait, reserved),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_packet_sem_wait, va), "va" },
+	{ offsetof(struct dojo_packet_sem_wait, value), "value" },
+	{ offsetof(struct dojo_packet_sem_wait, condition), "condition" },
+	{ offsetof(struct dojo_packet_sem_wait, reserved), "reserved" },
+	{ sizeof(struct dojo_packet_sem_wait), NULL },
 };
 
 static const struct field sem_signal_fields[] = {
-	FIELD(dojo_packet_sem_signal, va),
-	FIELD(dojo_packet_sem_signal, value),
-	FIELD(dojo_packet_sem_signal, operation),
-	FIELD(dojo_packet_sem_signal, reserved),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_packet_sem_signal, va), "va" },
+	{ offsetof(struct dojo_packet_sem_signal, value), "value" },
+	{ offsetof(struct dojo_packet_sem_signal, operation), "operation" },
+	{ offsetof(struct dojo_packet_sem_signal, reserved), "reserved" },
+	{ sizeof(struct dojo_packet_sem_signal), NULL },
 };
 
 static const struct field copy_fields[] = {
-	FIELD(dojo_packet_copy, src),
-	FIELD(dojo_packet_copy, dst),
-	FIELD(dojo_packet_copy, size),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_packet_copy, src), "src" },
+	{ offsetof(struct dojo_packet_copy, dst), "dst" },
+	{ offsetof(struct dojo_packet_copy, size), "size" },
+	{ sizeof(struct dojo_packet_copy), NULL },
 };
 
 static const struct field copy_nd_fields[] = {
-	FIELD(dojo_packet_copy_nd, src),
-	FIELD(dojo_packet_copy_nd, dst),
-	FIELD(dojo_packet_copy_nd, src_stride[0]),
-	FIELD(dojo_packet_copy_nd, src_stride[1]),
-	FIELD(dojo_packet_copy_nd, src_stride[2]),
-	FIELD(dojo_packet_copy_nd, dst_stride[0]),
-	FIELD(dojo_packet_copy_nd, dst_stride[1]),
-	FIELD(dojo_packet_copy_nd, dst_stride[2]),
-	FIELD(dojo_packet_copy_nd, size[0]),
-	FIELD(dojo_packet_copy_nd, size[1]),
-	FIELD(dojo_packet_copy_nd, size[2]),
-	FIELD(dojo_packet_copy_nd, size[3]),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_packet_copy_nd, src), "src" },
+	{ offsetof(struct dojo_packet_copy_nd, dst), "dst" },
+	{ offsetof(struct dojo_packet_copy_nd, src_stride[0]), "src_stride[0]" },
+	{ offsetof(struct dojo_packet_copy_nd, src_stride[1]), "src_stride[1]" },
+	{ offsetof(struct dojo_packet_copy_nd, src_stride[2]), "src_stride[2]" },
+	{ offsetof(struct dojo_packet_copy_nd, dst_stride[0]), "dst_stride[0]" },
+	{ offsetof(struct dojo_packet_copy_nd, dst_stride[1]), "dst_stride[1]" },
+	{ offsetof(struct dojo_packet_copy_nd, dst_stride[2]), "dst_stride[2]" },
+	{ offsetof(struct dojo_packet_copy_nd, size[0]), "size[0]" },
+	{ offsetof(struct dojo_packet_copy_nd, size[1]), "size[1]" },
+	{ offsetof(struct dojo_packet_copy_nd, size[2]), "size[2]" },
+	{ offsetof(struct dojo_packet_copy_nd, size[3]), "size[3]" },
+	{ sizeof(struct dojo_packet_copy_nd), NULL },
 };
 
 static const struct field fill_fields[] = {
-	FIELD(dojo_packet_fill, dst),
-	FIELD(dojo_packet_fill, size),
-	FIELD(dojo_packet_fill, pattern),
-	FIELD(dojo_packet_fill, reserved),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_packet_fill, dst), "dst" },
+	{ offsetof(struct dojo_packet_fill, size), "size" },
+	{ offsetof(struct dojo_packet_fill, pattern), "pattern" },
+	{ offsetof(struct dojo_packet_fill, reserved), "reserved" },
+	{ sizeof(struct dojo_packet_fill), NULL },
 };
 
 static const struct field compute_fields[] = {
-	FIELD(dojo_packet_compute, fn),
-	FIELD(dojo_packet_compute, round),
-	FIELD(dojo_packet_compute, tensors),
-	FIELD(dojo_packet_compute, reserved),
-	FIELD(dojo_packet_compute, op_flags),
-	FIELD(dojo_packet_compute, seed),
-	FIELD(dojo_packet_compute, rng_base),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_packet_compute, fn), "fn" },
+	{ offsetof(struct dojo_packet_compute, round), "round" },
+	{ offsetof(struct dojo_packet_compute, tensors), "tensors" },
+	{ offsetof(struct dojo_packet_compute, reserved), "reserved" },
+	{ offsetof(struct dojo_packet_compute, op_flags), "op_flags" },
+	{ offsetof(struct dojo_packet_compute, seed), "seed" },
+	{ offsetof(struct dojo_packet_compute, rng_base), "rng_base" },
+	{ offsetof(struct dojo_packet_compute, f), NULL },
 };
 
 static const struct field tensor_fields[] = {
-	FIELD(dojo_tensor, va),
-	FIELD(dojo_tensor, dim[0]),
-	FIELD(dojo_tensor, dim[1]),
-	FIELD(dojo_tensor, dim[2]),
-	FIELD(dojo_tensor, dim[3]),
-	FIELD(dojo_tensor, stride[0]),
-	FIELD(dojo_tensor, stride[1]),
-	FIELD(dojo_tensor, stride[2]),
-	FIELD(dojo_tensor, stride[3]),
-	FIELD(dojo_tensor, format),
-	FIELD(dojo_tensor, bias),
-	FIELD(dojo_tensor, reserved),
-	{ 0, 0, NULL },
+	{ offsetof(struct dojo_tensor, va), "va" },
+	{ offsetof(struct dojo_tensor, dim[0]), "dim[0]" },
+	{ offsetof(struct dojo_tensor, dim[1]), "dim[1]" },
+	{ offsetof(struct dojo_tensor, dim[2]), "dim[2]" },
+	{ offsetof(struct dojo_tensor, dim[3]), "dim[3]" },
+	{ offsetof(struct dojo_tensor, stride[0]), "stride[0]" },
+	{ offsetof(struct dojo_tensor, stride[1]), "stride[1]" },
+	{ offsetof(struct dojo_tensor, stride[2]), "stride[2]" },
+	{ offsetof(struct dojo_tensor, stride[3]), "stride[3]" },
+	{ offsetof(struct dojo_tensor, format), "format" },
+	{ offsetof(struct dojo_tensor, bias), "bias" },
+	{ offsetof(struct dojo_tensor, reserved), "reserved" },
+	{ sizeof(struct dojo_tensor), NULL },
 };
 
 static const struct field *const dma_fields[] = {
@@ -168,7 +169,7 @@ const char *dojo_tensor_name(uint32_t opcode, uint32_t index)
 static const struct field *find_field(const struct field *fields, size_t byte)
 {
 	for (; fields->name; fields++)
-		if (byte >= fields->offset && byte < fields->offset + fields->size)
+		if (byte >= fields[0].offset && byte < fields[1].offset)
 			return fields;
 	return NULL;
 }

@@ -78,17 +78,17 @@ static bool is_dojo(int class_dir, const char *node)
 /* "0000:00:04.0" is the last directory of that shape above the node. */
 static void find_pci(int class_dir, const char *node, struct dojo_device_entry *entry)
 {
-	char target[512], *save = NULL, *part;
 	unsigned int domain, bus, device, function;
+	char target[512], *save = NULL, *part;
 	int length;
 
 	if (!read_link(class_dir, node, target, sizeof(target)))
 		return;
 	for (part = strtok_r(target, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
 		length = 0;
-		if (sscanf(part, "%x:%x:%x.%x%n", &domain, &bus, &device, &function, &length) == 4 &&
-		    !part[length] && strlen(part) < sizeof(entry->pci))
-			strcpy(entry->pci, part);
+		if (sscanf(part, "%x:%x:%x.%x%n", &domain, &bus, &device, &function,
+			   &length) == 4 && !part[length])
+			snprintf(entry->pci, sizeof(entry->pci), "%.15s", part);
 	}
 }
 

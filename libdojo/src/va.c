@@ -9,25 +9,19 @@
 
 #include "internal.h"
 
-struct free_range {
-	uint64_t start;
-	uint64_t size;
-	struct free_range *next;
-};
-
 #define BUCKETS		1024
 
 /**
  * struct dojo_ranges - addresses
  * @page: granularity
  * @lock: guards the rest
- * @free: by address, never touching each other
+ * @free: by address, never touching each other; of these only @span counts
  * @used: hashed by start
  */
 struct dojo_ranges {
 	uint64_t page;
 	pthread_mutex_t lock;
-	struct free_range *free;
+	struct dojo_range *free;
 	struct dojo_range *used[BUCKETS];
 };
 
@@ -61,7 +55,7 @@ static struct dojo_range *take_used(struct dojo_ranges *space, uint64_t start)
 int dojo_ranges_create(uint64_t start, uint64_t end, uint64_t page, struct dojo_ranges **out)
 {
 	struct dojo_ranges *space = calloc(1, sizeof(*space));
-	struct free_range *all = calloc(1, sizeof(*all));
+	struct dojo_range *all = calloc(1, sizeof(*all));
 
 	if (!space || !all) {
 		free(space);
@@ -69,7 +63,7 @@ int dojo_ranges_create(uint64_t start, uint64_t end, uint64_t page, struct dojo_
 		return -ENOMEM;
 	}
 	all->start = start;
-	all->size = end - start;
+	all->span = end - start;
 	space->page = page;
 	space->free = all;
 	pthread_mutex_init(&space->lock, NULL);
@@ -77,9 +71,9 @@ int dojo_ranges_create(uint64_t start, uint64_t end, uint64_t page, struct dojo_
 	return 0;
 }
 
-static void free_chain(struct free_range *range)
+static void free_chain(struct dojo_range *range)
 {
-	struct free_range *next;
+	struct dojo_range *next;
 
 	for (; range; range = next) {
 		next = range->next;
@@ -89,60 +83,25 @@ static void free_chain(struct free_range *range)
 
 void dojo_ranges_destroy(struct dojo_ranges *space)
 {
-	struct dojo_range *range, *next;
 	size_t i;
 
-	for (i = 0; i < BUCKETS; i++) {
-		for (range = space->used[i]; range; range = next) {
-			next = range->next;
-			free(range);
-		}
-	}
+	for (i = 0; i < BUCKETS; i++)
+		free_chain(space->used[i]);
 	free_chain(space->free);
 	pthread_mutex_destroy(&space->lock);
 	free(space);
 }
 
-/*
- * Cut [start, start + size) out of @range, which @link points at. A cut in
- * the middle needs a second range, for which the caller has brought @spare.
- * Returns what is left over to be freed, or NULL.
- */
-static struct free_range *cut(struct free_range **link, uint64_t start, uint64_t size,
-			      struct free_range *spare)
-{
-	struct free_range *range = *link;
-	uint64_t before = start - range->start;
-	uint64_t after = range->size - before - size;
-
-	if (before && after) {
-		spare->start = start + size;
-		spare->size = after;
-		spare->next = range->next;
-		range->size = before;
-		range->next = spare;
-		return NULL;
-	}
-	if (!before && !after) {
-		*link = range->next;
-		range->next = spare;
-		return range;
-	}
-	if (after)
-		range->start = start + size;
-	range->size = before + after;
-	return spare;
-}
-
-static struct free_range **find_fit(struct dojo_ranges *space, uint64_t span, uint64_t align,
+/* The free range that @link points at has room for @span bytes from *@start on. */
+static struct dojo_range **find_fit(struct dojo_ranges *space, uint64_t span, uint64_t align,
 				    uint64_t *start)
 {
-	struct free_range **link, *range;
+	struct dojo_range **link, *range;
 	uint64_t skip;
 
 	for (link = &space->free; (range = *link); link = &range->next) {
 		skip = -range->start & (align - 1);
-		if (skip < range->size && range->size - skip >= span) {
+		if (skip < range->span && range->span - skip >= span) {
 			*start = range->start + skip;
 			return link;
 		}
@@ -150,14 +109,41 @@ static struct free_range **find_fit(struct dojo_ranges *space, uint64_t span, ui
 	return NULL;
 }
 
+/*
+ * Cut [start, start + span) out of the free range that @link points at. What is
+ * behind the cut becomes @rest, if there is anything, and what is before it
+ * stays. Returns the range that is not needed any more, or NULL.
+ */
+static struct dojo_range *cut(struct dojo_range **link, uint64_t start, uint64_t span,
+			      struct dojo_range *rest)
+{
+	struct dojo_range *range = *link, *unneeded = rest;
+	uint64_t before = start - range->start;
+	uint64_t after = range->span - before - span;
+
+	if (after) {
+		rest->start = start + span;
+		rest->span = after;
+		rest->next = range->next;
+		range->next = rest;
+		unneeded = NULL;
+	}
+	range->span = before;
+	if (before)
+		return unneeded;
+	*link = range->next;
+	free(unneeded);
+	return range;
+}
+
 int dojo_range_alloc(struct dojo_ranges *space, uint64_t size, uint64_t align, uint64_t *start)
 {
 	struct dojo_range *range = calloc(1, sizeof(*range));
-	struct free_range *spare = calloc(1, sizeof(*spare));
-	struct free_range **link;
+	struct dojo_range *rest = calloc(1, sizeof(*rest));
+	struct dojo_range **link;
 	int ret = -ENOMEM;
 
-	if (!range || !spare)
+	if (!range || !rest)
 		goto fail;
 	ret = -EINVAL;
 	if (!size || align & (align - 1))
@@ -172,18 +158,16 @@ int dojo_range_alloc(struct dojo_ranges *space, uint64_t size, uint64_t align, u
 	link = find_fit(space, range->span, align > space->page ? align : space->page,
 			&range->start);
 	if (link) {
-		spare = cut(link, range->start, range->span, spare);
+		rest = cut(link, range->start, range->span, rest);
 		*start = range->start;
 		add_used(space, range);
+		range = NULL;
+		ret = 0;
 	}
 	pthread_mutex_unlock(&space->lock);
-	if (!link)
-		goto fail;
-	free_chain(spare);
-	return 0;
 fail:
 	free(range);
-	free(spare);
+	free(rest);
 	return ret;
 }
 
@@ -202,42 +186,28 @@ void dojo_range_put_back(struct dojo_ranges *space, struct dojo_range *range)
 	pthread_mutex_unlock(&space->lock);
 }
 
-static void join_next(struct free_range *range, struct free_range **leftover)
+static void join_next(struct dojo_range *range)
 {
-	struct free_range *next = range->next;
+	struct dojo_range *next = range->next;
 
-	if (!next || range->start + range->size != next->start)
+	if (!next || range->start + range->span != next->start)
 		return;
-	range->size += next->size;
+	range->span += next->span;
 	range->next = next->next;
-	next->next = *leftover;
-	*leftover = next;
+	free(next);
 }
 
-void dojo_range_release(struct dojo_ranges *space, struct dojo_range *taken)
+void dojo_range_release(struct dojo_ranges *space, struct dojo_range *range)
 {
-	struct free_range *range = calloc(1, sizeof(*range));
-	struct free_range *leftover = NULL, *before = NULL, *after;
-
-	if (!range) {		/* the addresses are lost, which harms nobody */
-		free(taken);
-		return;
-	}
-	range->start = taken->start;
-	range->size = taken->span;
-	free(taken);
+	struct dojo_range *before = NULL, **link;
 
 	pthread_mutex_lock(&space->lock);
-	for (after = space->free; after && after->start < range->start; after = after->next)
-		before = after;
-	range->next = after;
+	for (link = &space->free; *link && (*link)->start < range->start; link = &before->next)
+		before = *link;
+	range->next = *link;
+	*link = range;
+	join_next(range);
 	if (before)
-		before->next = range;
-	else
-		space->free = range;
-	join_next(range, &leftover);
-	if (before)
-		join_next(before, &leftover);
+		join_next(before);
 	pthread_mutex_unlock(&space->lock);
-	free_chain(leftover);
 }

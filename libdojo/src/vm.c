@@ -30,7 +30,7 @@ int dojo_vm_create(struct dojo_device *dev, struct dojo_vm **out)
 	vm = calloc(1, sizeof(*vm));
 	if (vm)
 		ret = dojo_ranges_create(VA_FIRST, 1ull << (dev->limits.va_bits - 1),
-				      dev->limits.page_bytes, &vm->space);
+					 dev->limits.page_bytes, &vm->space);
 	if (!vm || ret) {
 		free(vm);
 		destroy_kernel_vm(dev, create.vm_id);
@@ -249,8 +249,7 @@ int dojo_vm_unmap(struct dojo_vm *vm, uint64_t va)
 	/* A userptr's address is that of its first byte; its range starts at the page. */
 	ret = dojo_range_take(vm->space, va & -page_of(vm), &range);
 	if (ret)
-		return dojo_fail(vm->dev, ret, "unmap 0x%" PRIx64 ": not an address that was given out",
-				 va);
+		return dojo_fail(vm->dev, ret, "unmap 0x%" PRIx64 ": was not given out", va);
 	ret = dojo_vm_unmap_fixed(vm, range->start, range->size);
 	if (ret)
 		dojo_range_put_back(vm->space, range);
@@ -277,8 +276,7 @@ int dojo_va_free(struct dojo_vm *vm, uint64_t va)
 	int ret = dojo_range_take(vm->space, va, &range);
 
 	if (ret)
-		return dojo_fail(vm->dev, ret, "free 0x%" PRIx64 ": not an address that was given out",
-				 va);
+		return dojo_fail(vm->dev, ret, "free 0x%" PRIx64 ": was not given out", va);
 	dojo_range_release(vm->space, range);
 	return 0;
 }

@@ -157,10 +157,14 @@ static void push(struct client *client, struct queue *queue, struct drm_dojo_job
 	size_t bytes = user->syncs.count * sizeof(struct drm_dojo_sync_op);
 	uint32_t i;
 
+	if (!job)
+		abort();
 	user->seqno = ++queue->state.submitted;
 	job->job = *user;
 	job->next = NULL;
-	job->syncs = malloc(bytes ? bytes : 1);
+	job->syncs = malloc(bytes + 1);
+	if (!job->syncs)
+		abort();
 	if (bytes)
 		memcpy(job->syncs, (const void *)(uintptr_t)user->syncs.array, bytes);
 	for (i = 0; i < user->syncs.count; i++)

@@ -99,8 +99,10 @@ static int sync_create(struct client *client, struct drm_syncobj_create *create)
 
 	if (!index)
 		return -ENOMEM;
-	if (create->flags & DRM_SYNCOBJ_CREATE_SIGNALED)
-		world.sync[index].submitted = world.sync[index].signalled = true;
+	if (create->flags & DRM_SYNCOBJ_CREATE_SIGNALED) {
+		world.sync[index].submitted = true;
+		world.sync[index].signalled = true;
+	}
 	create->handle = free_slot(client->sync);
 	client->sync[create->handle] = index;
 	fake.objects++;
@@ -242,7 +244,8 @@ static int sync_reset(struct client *client, const struct drm_syncobj_array *arg
 
 		if (!sync)
 			return -ENOENT;
-		sync->submitted = sync->signalled = false;
+		sync->submitted = false;
+		sync->signalled = false;
 		sync->error = 0;
 	}
 	return 0;

@@ -86,7 +86,7 @@ void make_sysfs(void)
 {
 	unsigned int i;
 
-	strcpy(world.dir, "/tmp/fake-dojo-XXXXXX");
+	snprintf(world.dir, sizeof(world.dir), "/tmp/fake-dojo-XXXXXX");
 	if (!mkdtemp(world.dir))
 		abort();
 	make_dir("/sys/class/accel", 0);

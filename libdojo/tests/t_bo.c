@@ -85,7 +85,7 @@ TEST(export_and_import_on_another_tile_share_memory)
 	close(fd);
 	EQUAL(dojo_bo_size(imported), 8192);
 	OK(dojo_bo_map(imported, &theirs));
-	strcpy(memory, "shared");
+	memcpy(memory, "shared", 7);
 	EQUAL(strcmp(theirs, "shared"), 0);
 	dojo_bo_destroy(bo);
 	EQUAL(strcmp(theirs, "shared"), 0);

@@ -2,7 +2,7 @@
 /* What every packet call writes, byte by byte. */
 #include "test.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define EPSILON		0.00001f
 
 /* Eight tensors that can be told apart, and the batch under test. */
 static struct dojo_tensor t[8];
@@ -209,23 +209,23 @@ TEST(reductions)
 TEST(norms)
 {
 	set_up();
-	OK(dojo_norm(batch, DOJO_NORM_RMS, 1e-5f, &t[0], &t[1], NULL, NULL, NULL));
-	WROTE(DOJO_OP_NORM, DOJO_NORM_RMS, .f = { 1e-5f }, .tensors = { 0, 1, -1 });
-	OK(dojo_norm(batch, DOJO_NORM_LAYER, 1e-5f, &t[0], &t[1], &t[2], &t[3], NULL));
-	WROTE(DOJO_OP_NORM, DOJO_NORM_LAYER, DOJO_NORM_GAMMA | DOJO_NORM_BETA, .f = { 1e-5f },
+	OK(dojo_norm(batch, DOJO_NORM_RMS, EPSILON, &t[0], &t[1], NULL, NULL, NULL));
+	WROTE(DOJO_OP_NORM, DOJO_NORM_RMS, .f = { EPSILON }, .tensors = { 0, 1, -1 });
+	OK(dojo_norm(batch, DOJO_NORM_LAYER, EPSILON, &t[0], &t[1], &t[2], &t[3], NULL));
+	WROTE(DOJO_OP_NORM, DOJO_NORM_LAYER, DOJO_NORM_GAMMA | DOJO_NORM_BETA, .f = { EPSILON },
 	      .tensors = { 0, 1, 2, 3, -1 });
-	OK(dojo_norm(batch, DOJO_NORM_LAYER, 1e-5f, &t[0], &t[1], NULL, &t[3], NULL));
-	WROTE(DOJO_OP_NORM, DOJO_NORM_LAYER, DOJO_NORM_BETA, .f = { 1e-5f },
+	OK(dojo_norm(batch, DOJO_NORM_LAYER, EPSILON, &t[0], &t[1], NULL, &t[3], NULL));
+	WROTE(DOJO_OP_NORM, DOJO_NORM_LAYER, DOJO_NORM_BETA, .f = { EPSILON },
 	      .tensors = { 0, 1, 3, -1 });
-	OK(dojo_norm_grad(batch, DOJO_NORM_LAYER, 1e-5f, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5],
+	OK(dojo_norm_grad(batch, DOJO_NORM_LAYER, EPSILON, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5],
 			  NULL));
 	WROTE(DOJO_OP_NORM_GRAD, DOJO_NORM_LAYER, DOJO_NORM_GAMMA | DOJO_NORM_BETA,
-	      .f = { 1e-5f }, .tensors = { 0, 1, 2, 3, 4, 5, -1 });
-	OK(dojo_norm_grad(batch, DOJO_NORM_RMS, 1e-5f, &t[0], &t[1], &t[2], NULL, NULL, &t[5],
+	      .f = { EPSILON }, .tensors = { 0, 1, 2, 3, 4, 5, -1 });
+	OK(dojo_norm_grad(batch, DOJO_NORM_RMS, EPSILON, &t[0], &t[1], &t[2], NULL, NULL, &t[5],
 			  NULL));
-	WROTE(DOJO_OP_NORM_GRAD, DOJO_NORM_RMS, DOJO_NORM_BETA, .f = { 1e-5f },
+	WROTE(DOJO_OP_NORM_GRAD, DOJO_NORM_RMS, DOJO_NORM_BETA, .f = { EPSILON },
 	      .tensors = { 0, 1, 2, 5, -1 });
-	EQUAL(dojo_norm_grad(batch, DOJO_NORM_RMS, 1e-5f, &t[0], &t[1], &t[2], &t[3], NULL, NULL,
+	EQUAL(dojo_norm_grad(batch, DOJO_NORM_RMS, EPSILON, &t[0], &t[1], &t[2], &t[3], NULL, NULL,
 			     NULL), -EINVAL);
 	SAYS(test_last_error(dev), "go together");
 	tear_down();
@@ -343,7 +343,8 @@ TEST(what_no_packet_can_hold_is_EINVAL)
 	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY }, 9, "9 tensors");
 	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY, .fn = 256 }, 2, "function 256");
 	refuse((struct dojo_compute_attr){ .opcode = 0x10000 }, 2, "unknown");
-	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY, .rounding = &wild }, 2, "rounding");
+	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY, .rounding = &wild }, 2,
+	       "rounding");
 	refuse((struct dojo_compute_attr){ .opcode = DOJO_OP_UNARY, .rounding = &reserved }, 2,
 	       "rounding");
 	tear_down();

@@ -15,8 +15,8 @@ static void same(struct dojo_tensor t, uint64_t va, const uint32_t dim[4], const
 	}
 }
 
-#define DIMS(...)	((const uint32_t[4]){ __VA_ARGS__ })
-#define STRIDES(...)	((const uint64_t[4]){ __VA_ARGS__ })
+#define DIMS(...)	((const uint32_t[4]) { __VA_ARGS__ })
+#define STRIDES(...)	((const uint64_t[4]) { __VA_ARGS__ })
 
 static bool refused(struct dojo_tensor t)
 {

@@ -17,6 +17,10 @@
 
 #include "fake.h"
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#endif
+
 struct test {
 	const char *name;
 	void (*run)(void);
@@ -24,8 +28,8 @@ struct test {
 };
 
 void test_register(struct test *test);
-void test_failed(const char *file, int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+__attribute__((format(printf, 3, 4)))
+void test_failed(const char *file, int line, const char *format, ...);
 
 /* Helpers that end the test if they fail. */
 struct dojo_device *test_open(void);
@@ -65,9 +69,10 @@ const char *test_last_error(struct dojo_device *dev);
 #define SAYS(text, part)						\
 	do {								\
 		const char *text_ = (text);				\
+		const char *part_ = (part);				\
 									\
-		if (!strstr(text_, part))				\
-			test_failed(__FILE__, __LINE__, "\"%s\" lacks \"%s\"", text_, part); \
+		if (!strstr(text_, part_))				\
+			test_failed(__FILE__, __LINE__, "\"%s\" lacks \"%s\"", text_, part_); \
 	} while (0)
 
 #endif
