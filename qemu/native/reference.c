@@ -291,3 +291,34 @@ float ref_sum(const float *x, size_t n)
 			part[i] += part[i + half];
 	return part[0];
 }
+
+float ref_dot(const float *a, const float *b, size_t n)
+{
+	float part[16] = {};
+
+	for (size_t i = 0; i < n; i++)
+		part[i % 16] = fmaf(a[i], b[i], part[i % 16]);
+	for (int half = 8; half; half /= 2)
+		for (int i = 0; i < half; i++)
+			part[i] += part[i + half];
+	return part[0];
+}
+
+bool ref_greater(float x, float best)
+{
+	return isnan(x) ? !isnan(best) : x > best;
+}
+
+float ref_max2(float a, float b)
+{
+	if (isnan(a) || isnan(b))
+		return NAN;
+	if (a == b)
+		return signbit(a) ? b : a;
+	return a > b ? a : b;
+}
+
+float ref_min2(float a, float b)
+{
+	return -ref_max2(-a, -b);
+}

@@ -43,7 +43,23 @@ void ref_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
 uint32_t ref_random(uint64_t seed, uint64_t index, int word);
 
 float ref_canon(float x);
+bool ref_greater(float x, float best);	/* NaN is the greatest */
+float ref_max2(float a, float b);	/* NaN if either is; -0 < +0 */
+float ref_min2(float a, float b);
+
+/* Elementary functions by the polynomials of driver/NUMERICS.md, to the bit */
+float ref_exp(float x);
+float ref_log(float x);
+float ref_tanh(float x);
+float ref_sigmoid(float x);
+float ref_gelu_arg(float x);
+/* Functions of UNARY and BINARY by number */
+float ref_unary(unsigned int fn, float x, float f0, float f1);
+float ref_binary(unsigned int fn, float a, float b, float f0, float f1);
 /* 16 interleaved sums, then the tree */
 float ref_sum(const float *x, size_t n);
+/* ... of fma(a, b, part) */
+float ref_dot(const float *a, const float *b, size_t n);
+
 
 #endif

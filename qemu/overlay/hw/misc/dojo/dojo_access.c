@@ -7,6 +7,7 @@
 
 /* How far ahead a mapping is asked for: a large page */
 #define LOOKAHEAD	(2u << 20)
+#define PAGE		4096
 
 void dojo_ctx_init(struct dojo_ctx *ctx, struct dojo_memory *mem, void *scratch,
 		   struct dojo_flags *flags, struct dojo_fault_info *fault)
@@ -43,12 +44,11 @@ bool dojo_fail(struct dojo_ctx *ctx, uint32_t reason, size_t field)
 uint8_t *dojo_map(struct dojo_ctx *ctx, uint64_t va, uint64_t bytes, bool write,
 		  uint64_t *run)
 {
-	struct dojo_window *w;
-	uint64_t len = 0, want;
+	const struct dojo_window *w = dojo_window(ctx, va, 1, write);
+	uint64_t len = 0, want, left;
 	uint8_t *host;
 
-	w = &ctx->window[write][(va >> 12) % DOJO_WINDOWS];
-	if (va >= w->lo && va < w->hi) {
+	if (w) {
 		len = w->hi - va;
 		*run = len < bytes ? len : bytes;
 		return w->host + (va - w->lo);
@@ -59,8 +59,9 @@ uint8_t *dojo_map(struct dojo_ctx *ctx, uint64_t va, uint64_t bytes, bool write,
 	 * What is mapped for writing counts as written.
 	 */
 	want = bytes;
-	if (!write && want < LOOKAHEAD - (va & (LOOKAHEAD - 1)))
-		want = LOOKAHEAD - (va & (LOOKAHEAD - 1));
+	left = LOOKAHEAD - (va & (LOOKAHEAD - 1));
+	if (!write && want < left)
+		want = left;
 	host = ctx->mem->ops->map(ctx->mem, va, want, write, &len, ctx->fault);
 	if (!host) {
 		if (!len || len > want)
@@ -68,8 +69,15 @@ uint8_t *dojo_map(struct dojo_ctx *ctx, uint64_t va, uint64_t bytes, bool write,
 		*run = len < bytes ? len : bytes;
 		return NULL;
 	}
-	*w = (struct dojo_window){ .lo = va, .hi = va + len, .host = host };
 	*run = len < bytes ? len : bytes;
+	if (len > PAGE - (va & (PAGE - 1)))
+		ctx->large[write][(va >> 21) % DOJO_WINDOWS] = (struct dojo_window){
+			.lo = va, .hi = va + (len < left ? len : left), .host = host,
+		};
+	else
+		ctx->window[write][(va >> 12) % DOJO_WINDOWS] = (struct dojo_window){
+			.lo = va, .hi = va + len, .host = host,
+		};
 	return host;
 }
 
@@ -183,9 +191,9 @@ bool dojo_load_codes(struct dojo_ctx *ctx, const struct dojo_view *v,
 		return dojo_get(ctx, va, buf, (uint64_t)n << v->shift);
 
 	for (size_t i = 0; i < n; i++, va += step, to += size) {
-		struct dojo_window *w = &ctx->window[0][(va >> 12) % DOJO_WINDOWS];
+		const struct dojo_window *w = dojo_window(ctx, va, size, false);
 
-		if (va >= w->lo && va + size <= w->hi) {
+		if (w) {
 			const uint8_t *p = w->host + (va - w->lo);
 
 			switch (size) {
@@ -274,15 +282,15 @@ const float *dojo_load(struct dojo_ctx *ctx, const struct dojo_view *v,
 }
 
 float *dojo_store_direct(struct dojo_ctx *ctx, const struct dojo_view *v,
-			 uint64_t va, uint64_t stride, size_t n)
+			 uint64_t va, uint64_t stride, size_t n, size_t ahead)
 {
 	uint64_t run;
 	uint8_t *host;
 
 	if (v->format != DOJO_FORMAT_FP32 || (stride != 1 && n != 1))
 		return NULL;
-	host = dojo_map(ctx, va, (uint64_t)n << 2, true, &run);
-	if (!host || run != (uint64_t)n << 2 || ((uintptr_t)host & 3))
+	host = dojo_map(ctx, va, (uint64_t)ahead << 2, true, &run);
+	if (!host || run < (uint64_t)n << 2 || ((uintptr_t)host & 3))
 		return NULL;
 	return (float *)(void *)host;
 }
@@ -361,14 +369,14 @@ static uint64_t cursor_run(const struct dojo_cursor *c, uint64_t index, uint64_t
 	return va + ((index * v->stride[c->dims - 1]) << v->shift);
 }
 
-/* do @expr for each piece of [index, index + n): va, count, done so far */
+/* do @expr for each piece of [index, index + n): run_va, count, done so far */
 #define CURSOR_EACH(expr)						\
 	do {								\
 		for (size_t done = 0, count; done < n; done += count) {	\
-			uint64_t left;					\
-			uint64_t va = cursor_run(c, index + done, &left); \
+			uint64_t run_left;				\
+			uint64_t run_va = cursor_run(c, index + done, &run_left); \
 									\
-			count = left < n - done ? (size_t)left : n - done; \
+			count = run_left < n - done ? (size_t)run_left : n - done; \
 			if (!(expr))					\
 				return 0;				\
 		}							\
@@ -381,19 +389,20 @@ const float *dojo_cursor_load(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 
 	if (left >= n)
 		return dojo_load(ctx, &c->view, va, c->view.stride[0], n, buf);
-	CURSOR_EACH(dojo_load_into(ctx, &c->view, va, c->view.stride[0], count,
+	CURSOR_EACH(dojo_load_into(ctx, &c->view, run_va, c->view.stride[0], count,
 				   buf + done));
 	return buf;
 }
 
 float *dojo_cursor_direct(struct dojo_ctx *ctx, const struct dojo_cursor *c,
-			  uint64_t index, size_t n)
+			  uint64_t index, size_t n, size_t ahead)
 {
 	uint64_t left, va = cursor_run(c, index, &left);
 
 	if (left < n)
 		return NULL;
-	return dojo_store_direct(ctx, &c->view, va, c->view.stride[0], n);
+	return dojo_store_direct(ctx, &c->view, va, c->view.stride[0], n,
+				 left < ahead ? (size_t)left : ahead);
 }
 
 bool dojo_cursor_store(struct dojo_ctx *ctx, const struct dojo_cursor *c,
@@ -403,7 +412,7 @@ bool dojo_cursor_store(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 	struct dojo_rounding r = *rounding;
 
 	CURSOR_EACH((r.index = rounding->index + index + done,
-		     dojo_store(ctx, &c->view, va, c->view.stride[0], count,
+		     dojo_store(ctx, &c->view, run_va, c->view.stride[0], count,
 				src + done, &r)));
 	return true;
 }
@@ -413,7 +422,7 @@ bool dojo_cursor_load_codes(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 {
 	uint8_t *to = buf;
 
-	CURSOR_EACH(dojo_load_codes(ctx, &c->view, va, c->view.stride[0], count,
+	CURSOR_EACH(dojo_load_codes(ctx, &c->view, run_va, c->view.stride[0], count,
 				    to + (done << c->view.shift)));
 	return true;
 }
@@ -423,7 +432,7 @@ bool dojo_cursor_store_codes(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 {
 	const uint8_t *from = buf;
 
-	CURSOR_EACH(dojo_store_codes(ctx, &c->view, va, c->view.stride[0], count,
+	CURSOR_EACH(dojo_store_codes(ctx, &c->view, run_va, c->view.stride[0], count,
 				     from + (done << c->view.shift)));
 	return true;
 }

@@ -15,6 +15,10 @@ struct dojo_window {
 	uint8_t *host;
 };
 
+/*
+ * Windows by 4 KiB page, and those that reach further by large page: they end
+ * at its end, so one is enough for each.
+ */
 #define DOJO_WINDOWS	64
 
 /* What one unit of work needs; lives as long as it */
@@ -26,6 +30,7 @@ struct dojo_ctx {
 	uint8_t *scratch;
 	size_t used;
 	struct dojo_window window[2][DOJO_WINDOWS];	/* read, write */
+	struct dojo_window large[2][DOJO_WINDOWS];
 };
 
 void dojo_ctx_init(struct dojo_ctx *ctx, struct dojo_memory *mem, void *scratch,
@@ -42,6 +47,19 @@ bool dojo_fail(struct dojo_ctx *ctx, uint32_t reason, size_t field);
  */
 uint8_t *dojo_map(struct dojo_ctx *ctx, uint64_t va, uint64_t bytes, bool write,
 		  uint64_t *run);
+/* The window that has all of it, or NULL */
+static inline const struct dojo_window *dojo_window(const struct dojo_ctx *ctx,
+						    uint64_t va, uint64_t bytes,
+						    bool write)
+{
+	const struct dojo_window *w = &ctx->large[write][(va >> 21) % DOJO_WINDOWS];
+
+	if (va >= w->lo && va + bytes <= w->hi)
+		return w;
+	w = &ctx->window[write][(va >> 12) % DOJO_WINDOWS];
+	return va >= w->lo && va + bytes <= w->hi ? w : NULL;
+}
+
 bool dojo_get(struct dojo_ctx *ctx, uint64_t va, void *buf, uint64_t bytes);
 bool dojo_put(struct dojo_ctx *ctx, uint64_t va, const void *buf, uint64_t bytes);
 
@@ -78,9 +96,12 @@ bool dojo_load_codes(struct dojo_ctx *ctx, const struct dojo_view *v,
 		     uint64_t va, uint64_t stride, size_t n, void *buf);
 bool dojo_store_codes(struct dojo_ctx *ctx, const struct dojo_view *v,
 		      uint64_t va, uint64_t stride, size_t n, const void *buf);
-/* Where dojo_store() would only copy: write there instead. Else NULL */
+/*
+ * Where dojo_store() would only copy: write there instead. Else NULL. @ahead
+ * elements from here on are going to be written, @n of them now.
+ */
 float *dojo_store_direct(struct dojo_ctx *ctx, const struct dojo_view *v,
-			 uint64_t va, uint64_t stride, size_t n);
+			 uint64_t va, uint64_t stride, size_t n, size_t ahead);
 bool dojo_store(struct dojo_ctx *ctx, const struct dojo_view *v,
 		uint64_t va, uint64_t stride, size_t n, const float *src,
 		const struct dojo_rounding *rounding);
@@ -98,7 +119,7 @@ void dojo_cursor_init(struct dojo_cursor *c, const struct dojo_view *v);
 const float *dojo_cursor_load(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 			      uint64_t index, size_t n, float *buf);
 float *dojo_cursor_direct(struct dojo_ctx *ctx, const struct dojo_cursor *c,
-			  uint64_t index, size_t n);
+			  uint64_t index, size_t n, size_t ahead);
 /* @rounding is that of logical index 0 */
 bool dojo_cursor_store(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 		       uint64_t index, size_t n, const float *src,

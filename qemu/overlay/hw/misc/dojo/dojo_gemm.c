@@ -130,7 +130,6 @@ static bool check_integer(struct dojo_check *c, unsigned int add)
 	       dojo_check_format(c, add, DOJO_FORMAT_INT32);
 }
 
-/* plan[0]: k, plan[1..2]: tile, plan[3..4]: tiles across and down */
 bool dojo_check_gemm(struct dojo_check *c)
 {
 	const struct dojo_packet_compute *p = c->p;
@@ -141,7 +140,6 @@ bool dojo_check_gemm(struct dojo_check *c)
 	unsigned int t_add = bias ? T_BIAS + 1 : T_BIAS;
 	uint64_t k = a->dim[ta ? 1 : 0], m = a->dim[ta ? 0 : 1];
 	uint64_t n = b->dim[tb ? 1 : 0], outputs;
-	struct dojo_tiling tiling;
 	struct dojo_op *op = c->op;
 
 	if (!dojo_check_tensors(c, 3u + bias + add))
@@ -174,13 +172,7 @@ bool dojo_check_gemm(struct dojo_check *c)
 		if (i != T_D)
 			dojo_count_read(c, i);
 	dojo_count_write(c, T_D);
-	dojo_tiling_choose(&tiling, m, n, k, (uint64_t)d->dim[2] * d->dim[3]);
-	op->plan[0] = k;
-	op->plan[1] = tiling.m;
-	op->plan[2] = tiling.n;
-	op->plan[3] = tiling.across;
-	op->plan[4] = tiling.down;
-	op->units = tiling.across * tiling.down * d->dim[2] * d->dim[3];
+	dojo_plan_product(op, m, n, k, (uint64_t)d->dim[2] * d->dim[3], DOJO_UNIT_VISITS);
 	op->flop = 2 * k * outputs;
 	op->matrix_format = dojo_matrix_format(a->format, b->format);
 	return true;
@@ -226,7 +218,6 @@ bool dojo_run_gemm(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx
 	bool integer = is_integer(p), to_int = td->format == DOJO_FORMAT_INT32;
 	uint64_t tiles = op->plan[3] * op->plan[4];
 	uint64_t batch = unit / tiles, i2 = batch % td->dim[2], i3 = batch / td->dim[2];
-	uint64_t tile = unit % tiles;
 	struct dojo_rounding rounding = dojo_rounding_of(p);
 	struct dojo_epilogue e = { .alpha = dojo_param(p, 0), .activation = p->fn };
 	struct dojo_view d, c, bias;
@@ -234,16 +225,12 @@ bool dojo_run_gemm(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx
 	struct dojo_product t = {
 		.source = &source,
 		.operands = &g,
-		.m0 = tile / op->plan[3] * op->plan[1],
-		.n0 = tile % op->plan[3] * op->plan[2],
-		.k = op->plan[0],
 		.integer = integer,
 	};
 	float *bias_row = dojo_scratch(ctx, DOJO_BLOCK * sizeof(float));
 	float *add_row = dojo_scratch(ctx, DOJO_BLOCK * sizeof(float));
 
-	t.m = td->dim[1] - t.m0 < op->plan[1] ? td->dim[1] - t.m0 : op->plan[1];
-	t.n = td->dim[0] - t.n0 < op->plan[2] ? td->dim[0] - t.n0 : op->plan[2];
+	dojo_product_place(&t, op, unit % tiles, td->dim[1], td->dim[0]);
 	matrix_init(&g.a, &p->tensor[T_A], p->op_flags & DOJO_GEMM_TRANS_A);
 	matrix_init(&g.b, &p->tensor[T_B], p->op_flags & DOJO_GEMM_TRANS_B);
 	select_batch(&g.a, td, i2, i3);

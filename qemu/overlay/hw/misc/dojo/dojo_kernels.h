@@ -82,6 +82,13 @@ struct dojo_kernels {
 			     float dot, float a);
 	void (*norm)(float *y, const float *x, size_t n,
 		     const struct dojo_norm_row *row);
+	/* y = scale * ((g - c1) - h * c2), the second step fused */
+	void (*norm_grad)(float *y, const float *g, const float *h, size_t n,
+			  float c1, float c2, float scale);
+	/* acc = fma(a, b, acc), not canonical */
+	void (*accumulate)(float *acc, const float *a, const float *b, size_t n);
+	/* Pairs turned by angles: x, y = fma(x, c, -(y s)), fma(y, c, x s) */
+	void (*rotate)(float *x, float *y, const float *c, const float *s, size_t n);
 
 	/*
 	 * c[i][j] = fma(a[i][k], b[k][j], c[i][j]) for k = 0..kc-1, i < rows <=

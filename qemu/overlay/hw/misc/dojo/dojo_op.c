@@ -36,49 +36,96 @@ static const struct dojo_opcode_info opcodes[] = {
 		.tensors_min = 3, .tensors_max = 5, .f = 0x01,
 		.op_flags = DOJO_GEMM_TRANS_A | DOJO_GEMM_TRANS_B |
 			    DOJO_GEMM_BIAS | DOJO_GEMM_ADD,
-		.outputs = 0x04,
 	},
 	[DOJO_OP_UNARY] = {
 		COMPUTE(unary), .fn_min = DOJO_UNARY_RELU,
 		.fn_max = DOJO_UNARY_CLAMP,
-		.tensors_min = 2, .tensors_max = 2, .f = 0x03, .outputs = 0x02,
+		.tensors_min = 2, .tensors_max = 2, .f = 0x03,
 	},
 	[DOJO_OP_BINARY] = {
 		COMPUTE(binary), .fn_min = DOJO_BINARY_ADD,
 		.fn_max = DOJO_BINARY_TANH_GRAD,
-		.tensors_min = 3, .tensors_max = 3, .f = 0x03, .outputs = 0x04,
+		.tensors_min = 3, .tensors_max = 3, .f = 0x03,
 	},
 	[DOJO_OP_REDUCE] = {
 		COMPUTE(reduce), .fn_min = DOJO_REDUCE_SUM,
 		.fn_max = DOJO_REDUCE_ARGMAX,
-		.tensors_min = 2, .tensors_max = 2, .u = 0x01, .outputs = 0x02,
+		.tensors_min = 2, .tensors_max = 2, .u = 0x01,
 	},
 	[DOJO_OP_SOFTMAX] = {
 		COMPUTE(softmax), .tensors_min = 2, .tensors_max = 3,
 		.f = 0x01, .u = 0x01,
 		.op_flags = DOJO_SOFTMAX_MASK | DOJO_SOFTMAX_CAUSAL,
-		.outputs = 0x02,
 	},
 	[DOJO_OP_SOFTMAX_GRAD] = {
 		COMPUTE(softmax_grad), .tensors_min = 3, .tensors_max = 3,
-		.f = 0x01, .outputs = 0x04,
+		.f = 0x01,
+	},
+	[DOJO_OP_NORM] = {
+		COMPUTE(norm), .fn_min = DOJO_NORM_LAYER, .fn_max = DOJO_NORM_RMS,
+		.tensors_min = 2, .tensors_max = 4, .f = 0x01,
+		.op_flags = DOJO_NORM_GAMMA | DOJO_NORM_BETA,
+	},
+	[DOJO_OP_NORM_GRAD] = {
+		COMPUTE(norm_grad), .fn_min = DOJO_NORM_LAYER, .fn_max = DOJO_NORM_RMS,
+		.tensors_min = 3, .tensors_max = 6, .f = 0x01,
+		.op_flags = DOJO_NORM_GAMMA | DOJO_NORM_BETA,
+	},
+	[DOJO_OP_ROPE] = {
+		COMPUTE(rope), .tensors_min = 3, .tensors_max = 3, .f = 0x01, .u = 0x01,
+		.op_flags = DOJO_ROPE_INVERSE | DOJO_ROPE_HALVES,
+	},
+	[DOJO_OP_GATHER] = {
+		COMPUTE(gather), .tensors_min = 3, .tensors_max = 3,
+	},
+	[DOJO_OP_SCATTER] = {
+		COMPUTE(scatter), .tensors_min = 3, .tensors_max = 3,
+		.op_flags = DOJO_SCATTER_ADD,
 	},
 	[DOJO_OP_CONVERT] = {
 		COMPUTE(convert), .tensors_min = 2, .tensors_max = 2,
-		.outputs = 0x02,
+	},
+	[DOJO_OP_CONV2D] = {
+		COMPUTE(conv2d), .fn_max = DOJO_ACT_TANH,
+		.tensors_min = 3, .tensors_max = 4, .u = 0x07,
+		.op_flags = DOJO_CONV_BIAS,
+	},
+	[DOJO_OP_CONV2D_GRAD_INPUT] = {
+		COMPUTE(conv2d_grad_input), .tensors_min = 3, .tensors_max = 3, .u = 0x07,
+	},
+	[DOJO_OP_CONV2D_GRAD_WEIGHT] = {
+		COMPUTE(conv2d_grad_weight), .tensors_min = 3, .tensors_max = 4, .u = 0x07,
+		.op_flags = DOJO_CONV_BIAS,
+	},
+	[DOJO_OP_POOL] = {
+		COMPUTE(pool), .fn_min = DOJO_POOL_MAX, .fn_max = DOJO_POOL_AVERAGE,
+		.tensors_min = 2, .tensors_max = 2, .u = 0x07,
+	},
+	[DOJO_OP_POOL_GRAD] = {
+		COMPUTE(pool_grad), .fn_min = DOJO_POOL_MAX, .fn_max = DOJO_POOL_AVERAGE,
+		.tensors_min = 3, .tensors_max = 3, .u = 0x07,
+	},
+	[DOJO_OP_DROPOUT] = {
+		COMPUTE(dropout), .tensors_min = 2, .tensors_max = 2, .f = 0x01,
+		.random = true,
 	},
 	[DOJO_OP_CROSS_ENTROPY] = {
 		COMPUTE(cross_entropy), .tensors_min = 3, .tensors_max = 4,
 		.f = 0x01, .op_flags = DOJO_CROSS_ENTROPY_GRAD,
-		.outputs = 0x0c,
 	},
 	[DOJO_OP_SGD] = {
 		COMPUTE(sgd), .tensors_min = 2, .tensors_max = 3, .f = 0x07,
-		.op_flags = DOJO_SGD_MOMENTUM, .outputs = 0x05,
+		.op_flags = DOJO_SGD_MOMENTUM,
 	},
 	[DOJO_OP_ADAMW] = {
 		COMPUTE(adamw), .tensors_min = 4, .tensors_max = 4, .f = 0x1f,
-		.u = 0x01, .outputs = 0x0d,
+		.u = 0x01,
+	},
+	[DOJO_OP_ALL_REDUCE] = {
+		COMPUTE(all_reduce), .tensors_min = 2, .tensors_max = DOJO_TENSOR_MAX,
+	},
+	[DOJO_OP_MULTICAST] = {
+		COMPUTE(multicast), .tensors_min = 2, .tensors_max = DOJO_TENSOR_MAX,
 	},
 };
 
@@ -266,6 +313,26 @@ uint64_t dojo_unit_elements(uint64_t total)
 	if (n > DOJO_UNIT_ELEMENTS)
 		n = DOJO_UNIT_ELEMENTS;
 	return n & ~(uint64_t)(DOJO_CHUNK - 1);
+}
+
+void dojo_plan_items(struct dojo_op *op, uint64_t items, uint64_t unit)
+{
+	op->plan[0] = items;
+	op->plan[1] = unit ? unit : 1;
+	op->units = items / op->plan[1] + (items % op->plan[1] != 0);
+	op->matrix_format = DOJO_FORMAT_FP32;
+}
+
+bool dojo_plan_rows(struct dojo_check *c, unsigned int i, unsigned int weight)
+{
+	const struct dojo_tensor *t = &c->p->tensor[i];
+	uint64_t total = dojo_elements(t);
+
+	if (t->dim[0] > DOJO_MAX_ROW)
+		return dojo_reject(c, DOJO_FIELD_DIM(i, 0));
+	dojo_plan_items(c->op, total / t->dim[0], dojo_unit_elements(total) / t->dim[0]);
+	c->op->flop = weight * total;
+	return true;
 }
 
 static bool check_tensor(struct dojo_check *c, unsigned int i)

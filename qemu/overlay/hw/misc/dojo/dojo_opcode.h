@@ -42,7 +42,6 @@ struct dojo_opcode_info {
 	uint8_t u;		/* bit i: u[i] is used */
 	uint32_t op_flags;
 	bool random;		/* seed and rng_base are used whatever the rounding */
-	uint8_t outputs;	/* bit i: tensor i is written; read-only otherwise */
 };
 
 #define DOJO_FIELD(member)	offsetof(struct dojo_packet_compute, member)
@@ -97,6 +96,41 @@ static inline float dojo_param(const struct dojo_packet_compute *p, int i)
 
 /* Pieces of a range of elements: how large, so that threads share it well */
 uint64_t dojo_unit_elements(uint64_t total);
+
+/*
+ * Work in a row of alike items (elements, rows, outputs): plan[0] of them,
+ * plan[1] a unit. Adds to units; flop is the caller's.
+ */
+void dojo_plan_items(struct dojo_op *op, uint64_t items, uint64_t unit);
+/* Rows along dim 0 of tensor @i, of at most DOJO_MAX_ROW elements */
+bool dojo_plan_rows(struct dojo_check *c, unsigned int i, unsigned int weight);
+
+struct dojo_range {
+	uint64_t first, last;
+};
+
+static inline struct dojo_range dojo_unit_range(const struct dojo_op *op, uint64_t unit)
+{
+	uint64_t first = unit * op->plan[1], last = first + op->plan[1];
+
+	return (struct dojo_range){
+		.first = first,
+		.last = last < op->plan[0] ? last : op->plan[0],
+	};
+}
+
+static inline size_t dojo_chunk(uint64_t i, uint64_t last)
+{
+	return last - i < DOJO_CHUNK ? (size_t)(last - i) : DOJO_CHUNK;
+}
+
+static inline void dojo_cursor_of(struct dojo_cursor *c, const struct dojo_tensor *t)
+{
+	struct dojo_view v;
+
+	dojo_view_init(&v, t);
+	dojo_cursor_init(c, &v);
+}
 
 bool dojo_check_copy(struct dojo_check *c);
 bool dojo_check_copy_nd(struct dojo_check *c);

@@ -15,7 +15,7 @@ static uint64_t div_up(uint64_t a, uint64_t b)
 }
 
 void dojo_tiling_choose(struct dojo_tiling *t, uint64_t m, uint64_t n, uint64_t k,
-			uint64_t batches)
+			uint64_t batches, uint64_t visits)
 {
 	/* fmaf() in software is some hundred times slower */
 	uint64_t most = dojo_kernels_get()->fast_fma ? UNIT_FMA : UNIT_FMA >> 6;
@@ -24,10 +24,11 @@ void dojo_tiling_choose(struct dojo_tiling *t, uint64_t m, uint64_t n, uint64_t 
 	t->n = n < DOJO_BLOCK ? n : DOJO_BLOCK;
 	for (;;) {
 		uint64_t work = t->m * t->n * k;
+		bool few = (t->m + t->n) * k <= visits;
 
 		t->across = div_up(n, t->n);
 		t->down = div_up(m, t->m);
-		if (work <= most &&
+		if (work <= most && few &&
 		    (work <= UNIT_FMA_MIN || t->across * t->down >= 16 ||
 		     t->across * t->down * batches >= 16))
 			return;
@@ -37,9 +38,33 @@ void dojo_tiling_choose(struct dojo_tiling *t, uint64_t m, uint64_t n, uint64_t 
 			t->m = t->m > 1 ? div_up(t->m, 2) : 1;
 		else
 			t->n = div_up(t->n, 2);
-		if (t->m == 1 && t->n > 1 && work > most)
+		if (t->m == 1 && t->n > 1 && (work > most || !few))
 			t->n = div_up(t->n, 2);
 	}
+}
+
+void dojo_plan_product(struct dojo_op *op, uint64_t m, uint64_t n, uint64_t k,
+		       uint64_t batches, uint64_t visits)
+{
+	struct dojo_tiling tiling;
+
+	dojo_tiling_choose(&tiling, m, n, k, batches, visits);
+	op->plan[0] = k;
+	op->plan[1] = tiling.m;
+	op->plan[2] = tiling.n;
+	op->plan[3] = tiling.across;
+	op->plan[4] = tiling.down;
+	op->units = tiling.across * tiling.down * batches;
+}
+
+void dojo_product_place(struct dojo_product *t, const struct dojo_op *op, uint64_t tile,
+			uint64_t m, uint64_t n)
+{
+	t->k = op->plan[0];
+	t->m0 = tile / op->plan[3] * op->plan[1];
+	t->n0 = tile % op->plan[3] * op->plan[2];
+	t->m = m - t->m0 < op->plan[1] ? m - t->m0 : op->plan[1];
+	t->n = n - t->n0 < op->plan[2] ? n - t->n0 : op->plan[2];
 }
 
 void dojo_product_put_row(struct dojo_ctx *ctx, const struct dojo_product *t, float *dst,

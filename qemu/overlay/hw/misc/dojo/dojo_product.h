@@ -26,7 +26,7 @@ struct dojo_product_source {
 
 struct dojo_product {
 	const struct dojo_product_source *source;
-	const void *operands;		/* the source's own */
+	void *operands;			/* the source's own */
 	uint64_t m0, n0, k;
 	size_t m, n;			/* of the tile */
 	bool integer;			/* sums are INT32, modulo 2^32 */
@@ -43,8 +43,15 @@ struct dojo_tiling {
 	uint64_t across, down;	/* tiles along n and m */
 };
 
+/* @visits: elements of A and B that a unit may fetch */
 void dojo_tiling_choose(struct dojo_tiling *t, uint64_t m, uint64_t n, uint64_t k,
-			uint64_t batches);
+			uint64_t batches, uint64_t visits);
+/* plan[0]: k, plan[1..2]: tile, plan[3..4]: tiles across and down; units */
+void dojo_plan_product(struct dojo_op *op, uint64_t m, uint64_t n, uint64_t k,
+		       uint64_t batches, uint64_t visits);
+/* Tile @tile, 0 .. across * down - 1, of an @m x @n product */
+void dojo_product_place(struct dojo_product *t, const struct dojo_op *op, uint64_t tile,
+			uint64_t m, uint64_t n);
 
 /* t->sum becomes the products of rows m0.. and columns n0.. */
 bool dojo_product_run(struct dojo_ctx *ctx, struct dojo_product *t);

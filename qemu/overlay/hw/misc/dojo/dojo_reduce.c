@@ -15,7 +15,7 @@ bool dojo_check_reduce(struct dojo_check *c)
 	const struct dojo_packet_compute *p = c->p;
 	const struct dojo_tensor *x = &p->tensor[0];
 	struct dojo_op *op = c->op;
-	uint64_t terms = 1, outputs;
+	uint64_t terms = 1, outputs, unit;
 	uint32_t dims = p->u[0];
 
 	if (!dims || dims > 0xf)
@@ -43,14 +43,15 @@ bool dojo_check_reduce(struct dojo_check *c)
 	dojo_count_write(c, 1);
 
 	outputs = dojo_elements(&p->tensor[1]);
-	op->plan[0] = outputs;
-	op->plan[1] = (1u << 18) / terms;
-	if (op->plan[1] < 64)
-		op->plan[1] = DOJO_UNIT_VISITS / terms < 64 ? DOJO_UNIT_VISITS / terms : 64;
+	if (outputs > DOJO_MAX_FMA / terms)
+		return dojo_reject(c, DOJO_FIELD(u[0]));
+	/* Neighbouring columns are summed together: fewer, longer runs of them */
+	unit = DOJO_UNIT_ELEMENTS / terms;
+	if (!(dims & 1) && unit < BLOCK)
+		unit = (1u << 22) / terms < BLOCK ? (1u << 22) / terms : BLOCK;
+	dojo_plan_items(op, outputs, unit);
 	op->plan[2] = terms;
-	op->units = outputs / op->plan[1] + (outputs % op->plan[1] != 0);
 	op->flop = outputs * terms;
-	op->matrix_format = DOJO_FORMAT_FP32;
 	return true;
 }
 

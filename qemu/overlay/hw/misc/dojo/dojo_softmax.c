@@ -3,40 +3,6 @@
 #include "dojo_fp.h"
 #include "dojo_opcode.h"
 
-/* plan[0]: rows, plan[1]: rows a unit */
-static bool plan_rows(struct dojo_check *c, unsigned int i, unsigned int weight)
-{
-	const struct dojo_tensor *t = &c->p->tensor[i];
-	struct dojo_op *op = c->op;
-	uint64_t total = dojo_elements(t);
-
-	if (t->dim[0] > DOJO_MAX_ROW)
-		return dojo_reject(c, DOJO_FIELD_DIM(i, 0));
-	op->plan[0] = total / t->dim[0];
-	op->plan[1] = dojo_unit_elements(total) / t->dim[0];
-	if (!op->plan[1])
-		op->plan[1] = 1;
-	op->units = op->plan[0] / op->plan[1] + (op->plan[0] % op->plan[1] != 0);
-	op->flop = weight * total;
-	op->matrix_format = DOJO_FORMAT_FP32;
-	return true;
-}
-
-static uint64_t last_row(const struct dojo_op *op, uint64_t unit)
-{
-	uint64_t last = (unit + 1) * op->plan[1];
-
-	return last < op->plan[0] ? last : op->plan[0];
-}
-
-static void cursor_of(struct dojo_cursor *c, const struct dojo_tensor *t)
-{
-	struct dojo_view v;
-
-	dojo_view_init(&v, t);
-	dojo_cursor_init(c, &v);
-}
-
 bool dojo_check_softmax(struct dojo_check *c)
 {
 	const struct dojo_packet_compute *p = c->p;
@@ -54,13 +20,14 @@ bool dojo_check_softmax(struct dojo_check *c)
 	dojo_count_write(c, 1);
 	if (mask)
 		dojo_count_read(c, 2);
-	return plan_rows(c, 1, 20);
+	return dojo_plan_rows(c, 1, 20);
 }
 
 bool dojo_run_softmax(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx)
 {
 	const struct dojo_packet_compute *p = dojo_compute(op);
 	const struct dojo_rounding rounding = dojo_rounding_of(p);
+	const struct dojo_range range = dojo_unit_range(op, unit);
 	const size_t len = p->tensor[1].dim[0];
 	const float minus_inf = -__builtin_inff();
 	float *row = dojo_scratch(ctx, DOJO_MAX_ROW * sizeof(float));
@@ -68,12 +35,12 @@ bool dojo_run_softmax(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *
 	float *mb = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
 	struct dojo_cursor x, y, mask;
 
-	cursor_of(&x, &p->tensor[0]);
-	cursor_of(&y, &p->tensor[1]);
+	dojo_cursor_of(&x, &p->tensor[0]);
+	dojo_cursor_of(&y, &p->tensor[1]);
 	if (p->op_flags & DOJO_SOFTMAX_MASK)
-		cursor_of(&mask, &p->tensor[2]);
+		dojo_cursor_of(&mask, &p->tensor[2]);
 
-	for (uint64_t r = unit * op->plan[1]; r < last_row(op, unit); r++) {
+	for (uint64_t r = range.first; r < range.last; r++) {
 		float lanes[DOJO_LANES] = {};
 		uint64_t live = len;
 
@@ -118,24 +85,25 @@ bool dojo_check_softmax_grad(struct dojo_check *c)
 	dojo_count_read(c, 0);
 	dojo_count_read(c, 1);
 	dojo_count_write(c, 2);
-	return plan_rows(c, 2, 5);
+	return dojo_plan_rows(c, 2, 5);
 }
 
 bool dojo_run_softmax_grad(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx)
 {
 	const struct dojo_packet_compute *p = dojo_compute(op);
 	const struct dojo_rounding rounding = dojo_rounding_of(p);
+	const struct dojo_range range = dojo_unit_range(op, unit);
 	const size_t len = p->tensor[2].dim[0];
 	float *db = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
 	float *sb = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
 	float *out = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
 	struct dojo_cursor dy, y, dx;
 
-	cursor_of(&dy, &p->tensor[0]);
-	cursor_of(&y, &p->tensor[1]);
-	cursor_of(&dx, &p->tensor[2]);
+	dojo_cursor_of(&dy, &p->tensor[0]);
+	dojo_cursor_of(&y, &p->tensor[1]);
+	dojo_cursor_of(&dx, &p->tensor[2]);
 
-	for (uint64_t r = unit * op->plan[1]; r < last_row(op, unit); r++) {
+	for (uint64_t r = range.first; r < range.last; r++) {
 		float lanes[DOJO_LANES] = {};
 		float dot = 0;
 
@@ -192,24 +160,25 @@ bool dojo_check_cross_entropy(struct dojo_check *c)
 	dojo_count_write(c, 2);
 	if (grad)
 		dojo_count_write(c, 3);
-	return plan_rows(c, 0, 22);
+	return dojo_plan_rows(c, 0, 22);
 }
 
 bool dojo_run_cross_entropy(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx)
 {
 	const struct dojo_packet_compute *p = dojo_compute(op);
 	const struct dojo_rounding rounding = dojo_rounding_of(p);
+	const struct dojo_range range = dojo_unit_range(op, unit);
 	const size_t len = p->tensor[0].dim[0];
 	float *row = dojo_scratch(ctx, DOJO_MAX_ROW * sizeof(float));
 	struct dojo_cursor x, labels, loss, dx;
 
-	cursor_of(&x, &p->tensor[0]);
-	cursor_of(&labels, &p->tensor[1]);
-	cursor_of(&loss, &p->tensor[2]);
+	dojo_cursor_of(&x, &p->tensor[0]);
+	dojo_cursor_of(&labels, &p->tensor[1]);
+	dojo_cursor_of(&loss, &p->tensor[2]);
 	if (p->op_flags & DOJO_CROSS_ENTROPY_GRAD)
-		cursor_of(&dx, &p->tensor[3]);
+		dojo_cursor_of(&dx, &p->tensor[3]);
 
-	for (uint64_t r = unit * op->plan[1]; r < last_row(op, unit); r++) {
+	for (uint64_t r = range.first; r < range.last; r++) {
 		float lanes[DOJO_LANES] = {};
 		float max, sum, l;
 		const float *xs;

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Speed of the arithmetic beside OpenBLAS (when the host has it) and memcpy, on
+ * the same number of threads. Ratios mean something; GFLOPS are this machine's.
+ *   bench [threads [gemm | elementwise | conv]...]
+ */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "test.h"
+
+#define MAX_THREADS	64
+
+static unsigned int threads = 1;
+static struct test_memory mem;
+static struct test_packet packet;
+static atomic_uint_fast64_t next_unit;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *worker(void *arg)
+{
+	static _Thread_local void *scratch;
+	struct dojo_flags flags = {};
+	struct dojo_fault_info fault;
+	uint64_t unit;
+
+	if (!scratch && posix_memalign(&scratch, 64, DOJO_OP_SCRATCH))
+		abort();
+	while ((unit = atomic_fetch_add(&next_unit, 1)) < packet.op.units)
+		if (!dojo_op_run(&packet.op, unit, &mem.mem, scratch, &flags, &fault))
+			abort();
+	return arg;
+}
+
+static pthread_barrier_t start, end;
+
+static void *pool(void *arg)
+{
+	for (;;) {
+		pthread_barrier_wait(&start);
+		worker(arg);
+		pthread_barrier_wait(&end);
+	}
+	return NULL;
+}
+
+static void run_packet(void)
+{
+	next_unit = 0;
+	if (threads > 1)
+		pthread_barrier_wait(&start);
+	worker(NULL);
+	if (threads > 1)
+		pthread_barrier_wait(&end);
+}
+
+/* Best of several rounds, seconds */
+static double time_of(void (*f)(void))
+{
+	double best = 1e9, total = 0;
+
+	f();
+	for (int i = 0; i < 40 && (total < 0.4 || i < 3); i++) {
+		double t = now();
+
+		f();
+		t = now() - t;
+		total += t;
+		if (t < best)
+			best = t;
+	}
+	return best;
+}
+
+static void prepare(void)
+{
+	struct dojo_fault_info fault;
+
+	if (!dojo_op_decode(&packet.op, DOJO_PACKET_MAX, &test_limits, &fault)) {
+		printf("fault %u at 0x%x\n", fault.reason, fault.field);
+		exit(1);
+	}
+}
+
+static double time_packet(void)
+{
+	prepare();
+	return time_of(run_packet);
+}
+
+static void randomize(uint64_t va, unsigned int format, uint64_t n)
+{
+	struct dojo_rounding r = {};
+	struct dojo_flags flags = {};
+	unsigned int shift = dojo_format_shift(format);
+	float x[1024];
+
+	for (uint64_t i = 0; i < n; i += 1024) {
+		for (int j = 0; j < 1024; j++)
+			x[j] = test_float();
+		dojo_kernels_get()->encode(memory_at(&mem, va + (i << shift)), x,
+					   n - i < 1024 ? n - i : 1024, format, 7, &r, false,
+					   &flags);
+	}
+}
+
+static void (*sgemm)(int, int, int, int, int, int, float, const float *, int, const float *,
+		     int, float, float *, int);
+static uint32_t blas_n;
+static float *blas_a, *blas_b, *blas_c;
+
+static void run_blas(void)
+{
+	sgemm(101, 111, 111, (int)blas_n, (int)blas_n, (int)blas_n, 1.0f, blas_a, (int)blas_n,
+	      blas_b, (int)blas_n, 0.0f, blas_c, (int)blas_n);
+}
+
+static void find_blas(void)
+{
+	void *lib = dlopen("libopenblas.so.0", RTLD_NOW);
+	void (*set_threads)(int);
+
+	if (!lib) {
+		printf("# no libopenblas.so.0: no ratios\n");
+		return;
+	}
+	*(void **)&sgemm = dlsym(lib, "cblas_sgemm");
+	*(void **)&set_threads = dlsym(lib, "openblas_set_num_threads");
+	if (set_threads)
+		set_threads((int)threads);
+}
+
+static const char *const format_name[] = {
+	"none", "FP32", "BF16", "FP16", "CFloat8_143", "CFloat8_152", "SHP", "UHP", "INT8", "INT32",
+};
+
+static void bench_gemm(void)
+{
+	static const unsigned int formats[] = {
+		DOJO_FORMAT_FP32, DOJO_FORMAT_BF16, DOJO_FORMAT_FP16, DOJO_FORMAT_CFLOAT8_143,
+		DOJO_FORMAT_CFLOAT8_152, DOJO_FORMAT_CFLOAT16_SHP, DOJO_FORMAT_INT8,
+	};
+	static const char *const order[] = { "NN", "TN", "NT", "TT" };
+
+	printf("%-6s %-12s %-3s %9s %9s %6s\n", "n", "format", "", "GFLOPS", "OpenBLAS", "ratio");
+	for (uint32_t n = 256; n <= 4096; n *= 2) {
+		double flop = 2.0 * n * n * n, blas = 0;
+
+		memory_reset(&mem);
+		blas_n = n;
+		blas_a = memory_at(&mem, memory_alloc(&mem, 4ull * n * n));
+		blas_b = memory_at(&mem, memory_alloc(&mem, 4ull * n * n));
+		blas_c = memory_at(&mem, memory_alloc(&mem, 4ull * n * n));
+		for (uint64_t i = 0; i < 2ull * n * n; i++)
+			blas_a[i] = test_float();
+		if (sgemm)
+			blas = flop / time_of(run_blas) * 1e-9;
+		for (size_t f = 0; f < ARRAY_SIZE(formats); f++) {
+			unsigned int format = formats[f];
+			unsigned int bias = dojo_format_has_bias(format) ? 7 : 0;
+			uint64_t a, b, d;
+
+			memory_reset(&mem);
+			a = memory_alloc(&mem, 4ull * n * n);
+			b = memory_alloc(&mem, 4ull * n * n);
+			d = memory_alloc(&mem, 4ull * n * n);
+			randomize(a, format, (uint64_t)n * n);
+			randomize(b, format, (uint64_t)n * n);
+			for (unsigned int trans = 0; trans < (n == 1024 && f < 2 ? 4 : 1); trans++) {
+				double rate;
+
+				test_packet_init(&packet, DOJO_OP_GEMM, 0);
+				test_set_f(&packet, 0, 1.0f);
+				packet.p->op_flags = trans;
+				test_add(&packet, a, format, bias, n, n, 1, 1);
+				test_add(&packet, b, format, bias, n, n, 1, 1);
+				test_add(&packet, d, format == DOJO_FORMAT_INT8 ? DOJO_FORMAT_INT32 :
+					 format, bias, n, n, 1, 1);
+				rate = flop / time_packet() * 1e-9;
+				printf("%-6u %-12s %-3s %9.1f %9.1f %6.2f\n", n, format_name[format],
+				       order[trans], rate, blas, blas ? rate / blas : 0.0);
+				fflush(stdout);
+			}
+		}
+	}
+}
+
+static uint8_t *copy_from, *copy_to;
+static uint64_t copy_bytes;
+
+static void *copy_part(void *arg)
+{
+	uint64_t part = copy_bytes / threads, i = (uint64_t)(uintptr_t)arg;
+
+	memcpy(copy_to + i * part, copy_from + i * part, part);
+	return NULL;
+}
+
+static void run_copy(void)
+{
+	pthread_t t[MAX_THREADS];
+
+	for (unsigned int i = 1; i < threads; i++)
+		pthread_create(&t[i], NULL, copy_part, (void *)(uintptr_t)i);
+	copy_part(NULL);
+	for (unsigned int i = 1; i < threads; i++)
+		pthread_join(t[i], NULL);
+}
+
+static double copy_rate;
+
+static void report(const char *name, uint64_t bytes)
+{
+	double rate = (double)bytes / time_packet() * 1e-9;
+
+	printf("%-34s %8.2f GB/s %6.2f of memcpy\n", name, rate, rate / copy_rate);
+	fflush(stdout);
+}
+
+static void bench_elementwise(void)
+{
+	enum { N = 1 << 24 };
+	const uint32_t n = N;
+	static const struct { unsigned int fn; const char *name; } unary[] = {
+		{ DOJO_UNARY_RELU, "RELU" }, { DOJO_UNARY_EXP, "EXP" }, { DOJO_UNARY_LOG, "LOG" },
+		{ DOJO_UNARY_TANH, "TANH" }, { DOJO_UNARY_GELU, "GELU" },
+		{ DOJO_UNARY_SILU, "SILU" }, { DOJO_UNARY_RSQRT, "RSQRT" },
+	};
+	uint64_t a, b, c, d;
+
+	memory_reset(&mem);
+	a = memory_alloc(&mem, 4ull * n);
+	b = memory_alloc(&mem, 4ull * n);
+	c = memory_alloc(&mem, 4ull * n);
+	d = memory_alloc(&mem, 4ull * n);
+	randomize(a, DOJO_FORMAT_FP32, n);
+	randomize(b, DOJO_FORMAT_FP32, n);
+	randomize(c, DOJO_FORMAT_FP32, n);
+	randomize(d, DOJO_FORMAT_FP32, n);
+	copy_from = memory_at(&mem, a);
+	copy_to = memory_at(&mem, c);
+	copy_bytes = 4ull * n;
+	/* Bytes read and written, for both */
+	copy_rate = 8.0 * n / time_of(run_copy) * 1e-9;
+	printf("%-34s %8.2f GB/s\n", "memcpy", copy_rate);
+
+	test_packet_init(&packet, DOJO_OP_COPY, 0);
+	{
+		struct dojo_packet_copy *p = (void *)packet.op.packet.words;
+
+		memset(p, 0, sizeof(*p));
+		p->header.opcode = DOJO_OP_COPY;
+		p->header.words = 4;
+		p->src = a;
+		p->dst = c;
+		p->size = 4ull * n;
+	}
+	report("COPY", 8ull * n);
+	test_packet_init(&packet, DOJO_OP_BINARY, DOJO_BINARY_ADD);
+	test_add(&packet, a, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	test_add(&packet, b, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	test_add(&packet, c, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	report("ADD FP32", 12ull * n);
+	packet.p->tensor[1].dim[0] = packet.p->tensor[0].dim[0] = packet.p->tensor[2].dim[0] = 1024;
+	for (int i = 0; i < 3; i++) {
+		packet.p->tensor[i].dim[1] = n / 1024;
+		packet.p->tensor[i].stride[1] = i == 1 ? 0 : 1024;
+	}
+	report("ADD FP32, b broadcast over rows", 8ull * n);
+	for (size_t i = 0; i < ARRAY_SIZE(unary); i++) {
+		char name[64];
+
+		test_packet_init(&packet, DOJO_OP_UNARY, unary[i].fn);
+		test_add(&packet, a, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+		test_add(&packet, c, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+		snprintf(name, sizeof(name), "%s FP32", unary[i].name);
+		report(name, 8ull * n);
+	}
+	for (unsigned int f = DOJO_FORMAT_BF16; f < DOJO_FORMAT_COUNT; f++) {
+		unsigned int bias = dojo_format_has_bias(f) ? 7 : 0;
+		char name[64];
+
+		for (unsigned int mode = 0; mode < 2; mode++) {
+			test_packet_init(&packet, DOJO_OP_CONVERT, 0);
+			packet.p->round = (uint8_t)mode;
+			test_add(&packet, a, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+			test_add(&packet, c, f, bias, n, 1, 1, 1);
+			snprintf(name, sizeof(name), "CONVERT FP32 to %s%s", format_name[f],
+				 mode ? ", stochastic" : "");
+			report(name, (4ull + (1u << dojo_format_shift(f))) * n);
+		}
+		test_packet_init(&packet, DOJO_OP_CONVERT, 0);
+		test_add(&packet, c, f, bias, n, 1, 1, 1);
+		test_add(&packet, b, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+		snprintf(name, sizeof(name), "CONVERT %s to FP32", format_name[f]);
+		report(name, (4ull + (1u << dojo_format_shift(f))) * n);
+	}
+	test_packet_init(&packet, DOJO_OP_CONVERT, 0);
+	test_add(&packet, a, DOJO_FORMAT_FP32, 0, 4096, 4096, 1, 1);
+	test_add(&packet, c, DOJO_FORMAT_FP32, 0, 4096, 4096, 1, 1);
+	packet.p->tensor[0].stride[0] = 4096;
+	packet.p->tensor[0].stride[1] = 1;
+	report("CONVERT FP32, transposed", 8ull * n);
+	for (uint32_t dims = 1; dims <= 3; dims++) {
+		char name[64];
+
+		test_packet_init(&packet, DOJO_OP_REDUCE, DOJO_REDUCE_SUM);
+		packet.p->u[0] = dims;
+		test_add(&packet, a, DOJO_FORMAT_FP32, 0, 4096, 4096, 1, 1);
+		test_add(&packet, c, DOJO_FORMAT_FP32, 0, dims & 1 ? 1 : 4096, dims & 2 ? 1 : 4096, 1, 1);
+		snprintf(name, sizeof(name), "REDUCE SUM dims %u", dims);
+		report(name, 4ull * n);
+	}
+	for (uint32_t len = 16; len <= 4096; len *= 16) {
+		char name[64];
+
+		test_packet_init(&packet, DOJO_OP_SOFTMAX, 0);
+		test_set_f(&packet, 0, 1.0f);
+		test_add(&packet, a, DOJO_FORMAT_FP32, 0, len, n / len, 1, 1);
+		test_add(&packet, c, DOJO_FORMAT_FP32, 0, len, n / len, 1, 1);
+		snprintf(name, sizeof(name), "SOFTMAX rows of %u", len);
+		report(name, 8ull * n);
+	}
+	test_packet_init(&packet, DOJO_OP_SGD, 0);
+	packet.p->op_flags = DOJO_SGD_MOMENTUM;
+	test_add(&packet, a, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	test_add(&packet, b, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	test_add(&packet, c, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	report("SGD with momentum", 20ull * n);
+	test_packet_init(&packet, DOJO_OP_ADAMW, 0);
+	packet.p->u[0] = 1;
+	test_set_f(&packet, 0, 1e-3f);
+	test_set_f(&packet, 1, 0.9f);
+	test_set_f(&packet, 2, 0.99f);
+	test_set_f(&packet, 3, 1e-8f);
+	test_add(&packet, a, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	test_add(&packet, b, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	test_add(&packet, c, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	test_add(&packet, d, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
+	report("ADAMW", 28ull * n);
+}
+
+int main(int argc, char **argv)
+{
+	bool all = argc < 3;
+	pthread_t t;
+
+	if (argc > 1)
+		threads = (unsigned int)atoi(argv[1]);
+	if (!threads || threads > MAX_THREADS)
+		threads = 1;
+	pthread_barrier_init(&start, NULL, threads);
+	pthread_barrier_init(&end, NULL, threads);
+	for (unsigned int i = 1; i < threads; i++)
+		pthread_create(&t, NULL, pool, NULL);
+	if (getenv("DOJO_ISA"))
+		dojo_kernels_limit = (unsigned int)atoi(getenv("DOJO_ISA"));
+	memory_init(&mem, 1 << 20, 320ull << 20);
+	mem.mode = getenv("DOJO_PAGES") ? MEMORY_PAGES : MEMORY_WHOLE;
+	find_blas();
+	printf("# %s, %u thread%s\n", dojo_kernels_get()->name, threads,
+	       threads > 1 ? "s" : "");
+	for (int i = 2; i < argc || all; i++, all = false) {
+		if (argc < 3 || !strcmp(argv[i], "gemm"))
+			bench_gemm();
+		if (argc < 3 || !strcmp(argv[i], "elementwise"))
+			bench_elementwise();
+	}
+	return 0;
+}
