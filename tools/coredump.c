@@ -146,7 +146,7 @@ int coredump_parse(struct coredump *dump, const char *text)
 		err = parse_line(dump, ++line, copy);
 		free(copy);
 		text += n + (text[n] == '\n');
-		if (line == 1 && (err || strcmp(dump->keys[0].name, MAGIC)))
+		if (line == 1 && (err || !dump->key_count || strcmp(dump->keys[0].name, MAGIC)))
 			return bad(dump, line, "not a dump of a Dojo tile");
 	}
 	if (!line)

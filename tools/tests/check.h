@@ -31,6 +31,7 @@ static inline int run_tests(const struct test *tests, size_t count)
 {
 	volatile int failures = 0;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (volatile size_t i = 0; i < count; i++) {
 		if (setjmp(check_failed)) {
 			printf("not ok %s\n", tests[i].name);

@@ -26,7 +26,10 @@ unit() { # program
 	echo "$out"
 	passed=$((passed + $(grep -c '^ok ' <<<"$out")))
 	bad=$(grep -c '^not ok ' <<<"$out")
-	[ $status -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+	if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then
+		echo "not ok ${1##*/}: ended with status $status"
+		bad=1
+	fi
 	failed=$((failed + bad))
 }
 
@@ -63,11 +66,18 @@ no_card() { [ ! -e /dev/accel ]; }
 one_line_without_card() {
 	no_card || return 77
 	local c
-	for c in list info train bench; do
-		expect 1 '' 'dojo: no Dojo card on the PCI bus .*' "$dojo" $c || return
+	for c in list info train bench top 'reset accel0'; do
+		expect 1 '' 'dojo: no Dojo card on the PCI bus .*' "$dojo" $c || return	# words
 		[ "$(wc -l <"$work/err")" = 1 ] || return
 		expect 1 '' 'dojo: no Dojo card .*' "$dojo" $c --json || return
 	done
+}
+
+doctor_without_card() {
+	no_card || return 77
+	expect 1 'failed .*' '' "$dojo" doctor || return
+	expect 1 '\{.*' '' "$dojo" doctor --json || return
+	"$schema" schema/dojo-1.json <"$work/out" && jq -e '.passed == false' "$work/out" >"$work/null"
 }
 
 usage_errors() {
@@ -78,6 +88,10 @@ usage_errors() {
 	expect 2 '' 'dojo train: --model takes .*' "$dojo" train --model x || return
 	expect 2 '' 'dojo train: --format takes .*' "$dojo" train --format fp64 || return
 	expect 2 '' 'dojo train: --epochs needs .*' "$dojo" train --epochs 0 || return
+	expect 2 '' 'dojo reset: TILE is missing.*' "$dojo" reset || return
+	expect 2 '' 'dojo coredump: FILE is missing.*' "$dojo" coredump || return
+	expect 2 '' 'dojo trace: .*is missing.*' "$dojo" trace || return
+	expect 2 '' 'dojo top: --interval takes .*' "$dojo" top --interval 0 || return
 	expect 2 '' "dojo bench: unknown part 'x'.*" "$dojo" bench x || return
 	expect 2 '' 'dojo bench: --sizes takes .*' "$dojo" bench --sizes 0 || return
 	expect 2 '' 'dojo bench: --formats takes .*' "$dojo" bench --formats int8
@@ -136,6 +150,21 @@ missing_dataset() {
 		faked "$dojo" train --json --dataset "$work"
 }
 
+doctor_json() {
+	has_fake || return 77
+	faked "$dojo" doctor --json >"$work/out"
+	"$schema" schema/dojo-1.json <"$work/out" || return
+	[ "$(jq '[.checks[] | select(.check == "job" and .verdict == "ok")] | length' "$work/out")" = 4 ]
+}
+
+coredump_of_a_file() {
+	expect 0 'UNARY: .*packet at 0x102ede000.*page-table walk.*' '' "$dojo" coredump tests/dump.txt || return
+	expect 0 '\{.*' '' "$dojo" coredump --json tests/dump.txt || return
+	"$schema" schema/dojo-1.json <"$work/out" || return
+	expect 1 '' 'dojo: cannot read /nonexistent: .*' "$dojo" coredump /nonexistent || return
+	expect 1 '' 'dojo: .*: line 1: .*' "$dojo" coredump Makefile
+}
+
 # -------------------------------------------------------------- files
 
 completion() {
@@ -175,12 +204,15 @@ while read -r function name; do
 	result $? "$name"
 done <<'LIST'
 one_line_without_card dojo: without a card one line says what is missing
+doctor_without_card dojo doctor: without a card
 usage_errors dojo: usage errors have status 2
 help_of_every_command dojo: every command has help and a place in dojo(1)
 bench_of_the_host dojo bench: measures the host
 list_json dojo list: JSON is as its schema says
 info_json dojo info: JSON is as its schema says
 tables_for_people dojo list, info: tables
+doctor_json dojo doctor: JSON, jobs run
+coredump_of_a_file dojo coredump: decodes a dump
 unknown_tile dojo info: an unknown tile is named
 missing_dataset dojo train: a missing data set is named
 completion completion: commands, options, values
