@@ -134,8 +134,9 @@ if [ -n "$iommu" ]; then
 	append+=" intel_iommu=on"
 fi
 for i in "${!cards[@]}"; do
+	case ,${cards[i]} in *,serial=*) ;; *) cards[i]+=${cards[i]:+,}serial=DOJO-VM-$(printf %04d "$i") ;; esac
 	args+=(-device "pcie-root-port,id=rp$i,chassis=$((i + 1)),slot=$((i + 1))"
-		-device "dojo-dip,id=card$i,bus=rp$i${cards[i]:+,${cards[i]}}")
+		-device "dojo-dip,id=card$i,bus=rp$i,${cards[i]}")
 done
 if [[ $kernel == debug* ]]; then
 	args+=(-fsdev "local,id=modules,path=/kernel/modules,security_model=none,readonly=on"
