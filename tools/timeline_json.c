@@ -105,6 +105,8 @@ static struct trace_device *device_of(struct trace_builder *b, const struct reco
 	char name[64];
 
 	word(r, "dev", name, sizeof(name));
+	if (!name[0])
+		return NULL;
 	for (unsigned int i = 0; i < b->device_count; i++) {
 		if (!strcmp(b->devices[i].name, name))
 			return &b->devices[i];
