@@ -7,6 +7,9 @@
 #define MAX_BYTES	(1ull << 40)
 #define MAX_SEGMENTS	65536
 #define PAGE		4096
+/* dojo_fault_info.access */
+#define READ		1
+#define WRITE		2
 /* Rows of COPY_ND in a unit, when they are short */
 #define UNIT_ROWS	16384
 
@@ -21,6 +24,21 @@ static uint64_t div_up(uint64_t a, uint64_t b)
 static bool inside(uint64_t va, uint64_t size)
 {
 	return va < 1ull << 48 && size <= (1ull << 48) - va;
+}
+
+/* The same, else a memory fault that names the first address outside */
+static bool check_range(struct dojo_check *c, uint64_t va, uint64_t size, uint32_t access)
+{
+	const uint64_t end = 1ull << 48;
+
+	if (inside(va, size))
+		return true;
+	*c->fault = (struct dojo_fault_info){
+		.reason = DOJO_FAULT_ADDRESS,
+		.access = access,
+		.va = va < end ? end : va,
+	};
+	return false;
 }
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -63,10 +81,9 @@ bool dojo_check_copy(struct dojo_check *c)
 
 	if (!p->size || p->size > MAX_BYTES)
 		return dojo_reject(c, FIELD(copy, size));
-	if (!inside(p->src, p->size))
-		return dojo_reject(c, FIELD(copy, src));
-	if (!inside(p->dst, p->size))
-		return dojo_reject(c, FIELD(copy, dst));
+	if (!check_range(c, p->src, p->size, READ) ||
+	    !check_range(c, p->dst, p->size, WRITE))
+		return false;
 	c->op->units = div_up(p->size, UNIT_BYTES);
 	c->op->read_bytes = p->size;
 	c->op->write_bytes = p->size;
@@ -236,8 +253,8 @@ bool dojo_check_fill(struct dojo_check *c)
 		return dojo_reject(c, FIELD(fill, dst));
 	if (!p->size || p->size & 3 || p->size > MAX_BYTES)
 		return dojo_reject(c, FIELD(fill, size));
-	if (!inside(p->dst, p->size))
-		return dojo_reject(c, FIELD(fill, dst));
+	if (!check_range(c, p->dst, p->size, WRITE))
+		return false;
 	c->op->units = div_up(p->size, UNIT_BYTES);
 	c->op->write_bytes = p->size;
 	return true;
