@@ -73,8 +73,7 @@ if [ "$(cat "$DOJO/build/qemu/base-key" 2>/dev/null)" != "$base_key" ]; then
 fi
 log=$DOJO/build/qemu.log
 in_root -b "$DOJO/build/qemu:/qemu" /dojo/qemu/vm/qemu-device >"$log" 2>&1 </dev/null || {
-	grep -E -A 12 'error:|ERROR|undefined reference|FAILED' "$log" | sed 's|\.\./hw/misc/dojo/|qemu/overlay/hw/misc/dojo/|' |
-		head -n 60 >&2
+	grep -E -A 6 'error: |ERROR: |undefined reference' "$log" | sed 's|\.\./src/|qemu/overlay/|' | head -n 60 >&2
 	die "the model of the card does not build (log: build/qemu.log)"
 }
 
