@@ -411,6 +411,13 @@ static struct dojo_layout *dojo_bind_layout(struct dojo_vm *vm, struct drm_gem_o
 	return layout;
 }
 
+/* Will there be no memory until somebody does something about it? */
+static bool dojo_bind_absent(struct drm_gem_object *obj)
+{
+	return dojo_gem_is_bo(obj) ? dojo_bo_absent(gem_to_dojo_bo(obj)) :
+				     dojo_import_absent(obj);
+}
+
 /* The page table is to show what a mapping maps now. */
 static int dojo_bind_step_vma(struct dojo_bind *bind, struct dojo_vma *vma)
 {
@@ -420,8 +427,7 @@ static int dojo_bind_step_vma(struct dojo_bind *bind, struct dojo_vma *vma)
 
 	if (obj) {
 		layout = dojo_bind_layout(bind->vm, obj);
-		/* Purged, and nobody has said yet that it is needed again */
-		if (!layout && dojo_gem_is_bo(obj) && dojo_bo_purged(gem_to_dojo_bo(obj)))
+		if (!layout && dojo_bind_absent(obj))
 			return dojo_bind_step_map(bind, va, size, NULL, 0, vma->permission);
 	} else if (vma->userptr) {
 		layout = dojo_layout_get(vma->userptr->layout);

@@ -155,10 +155,6 @@ int dojo_bind_entity_init(struct dojo_vm *vm);
 int dojo_bind_restore(struct dojo_vm *vm, struct drm_exec *exec);
 void dojo_vma_free(struct dojo_vma *vma);
 
-/* dojo_prime.c */
-struct dojo_layout *dojo_import_layout(struct drm_gem_object *obj);
-int dojo_import_validate(struct drm_gem_object *obj);
-
 /* dojo_userptr.c */
 struct dojo_userptr *dojo_userptr_create(struct dojo_vm *vm, u64 addr, u64 size, bool readonly);
 void dojo_userptr_put(struct dojo_userptr *userptr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Buffers. */
+#include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -94,6 +95,12 @@ bool dojo_bo_purged(const struct dojo_bo *bo)
 	return !bo->ttm.resource;
 }
 
+/* Purged, and nobody has said yet that it is needed again */
+bool dojo_bo_absent(const struct dojo_bo *bo)
+{
+	return dojo_bo_purged(bo) && bo->advice == DRM_DOJO_ADVICE_PURGEABLE;
+}
+
 /**
  * dojo_bo_mark_evicted() - have every address space look at a buffer again
  * @bo: buffer, reserved
@@ -107,7 +114,8 @@ void dojo_bo_mark_evicted(struct dojo_bo *bo)
 
 	drm_gem_for_each_gpuvm_bo(vm_bo, &bo->ttm.base)
 		drm_gpuvm_bo_evict(vm_bo, true);
-	dojo_prime_moved(bo);
+	if (bo->dma_buf)
+		dma_buf_invalidate_mappings(bo->dma_buf);
 }
 
 /**
@@ -194,13 +202,32 @@ int dojo_bo_validate(struct dojo_bo *bo, bool *full)
 	return dojo_bo_place(bo, &placement, &nospc);
 }
 
+/**
+ * dojo_bo_to_system() - move a buffer to where other devices can reach it
+ * @bo: buffer, reserved
+ *
+ * Return: 0 or an error.
+ */
+int dojo_bo_to_system(struct dojo_bo *bo)
+{
+	struct dojo_placement placement = { .ttm.placement = placement.place };
+	bool nospc;
+
+	dojo_place(&placement, DOJO_PL_SYSTEM, 0);
+	return dojo_bo_place(bo, &placement, &nospc);
+}
+
 /* ---- life */
 
 static void dojo_bo_destroy(struct ttm_buffer_object *tbo)
 {
 	struct dojo_bo *bo = ttm_to_dojo_bo(tbo);
+	struct dojo_mm *mm = to_dojo_tile(tbo->base.dev)->mm;
 	struct dojo_vm_resv *vm_resv = bo->vm_resv;
 
+	spin_lock(&mm->bo_lock);
+	list_del(&bo->link);
+	spin_unlock(&mm->bo_lock);
 	dma_fence_put(bo->content);
 	drm_gem_object_release(&tbo->base);
 	kfree(bo);
@@ -274,7 +301,7 @@ static vm_fault_t dojo_bo_fault(struct vm_fault *vmf)
 	if (ret)
 		return ret;
 
-	if (drm_dev_enter(tbo->base.dev, &idx)) {
+	if (!READ_ONCE(to_dojo_mm(tbo->bdev)->wedged) && drm_dev_enter(tbo->base.dev, &idx)) {
 		ret = dojo_bo_fault_reserved(vmf, ttm_to_dojo_bo(tbo));
 		drm_dev_exit(idx);
 	} else {
@@ -320,6 +347,8 @@ const struct drm_gem_object_funcs dojo_bo_funcs = {
 	.mmap = dojo_bo_mmap,
 	.vm_ops = &dojo_bo_vm_ops,
 	.export = dojo_bo_export,
+	.vmap = dojo_bo_vmap,
+	.vunmap = dojo_bo_vunmap,
 };
 
 /**
@@ -379,7 +408,56 @@ static struct dojo_bo *dojo_bo_alloc(struct dojo_mm *mm, struct drm_dojo_bo_crea
 		bo->vm_resv = dojo_vm_resv(vm);
 		drm_gem_object_get(&bo->vm_resv->base);
 	}
+	spin_lock(&mm->bo_lock);
+	list_add_tail(&bo->link, &mm->bos);
+	spin_unlock(&mm->bo_lock);
 	return bo;
+}
+
+/* The next buffer after @bo, whose reference is dropped, or the first */
+static struct dojo_bo *dojo_bo_next(struct dojo_mm *mm, struct dojo_bo *bo)
+{
+	struct dojo_bo *next = bo;
+
+	spin_lock(&mm->bo_lock);
+	next = list_prepare_entry(next, &mm->bos, link);
+	list_for_each_entry_continue(next, &mm->bos, link) {
+		/* Others are not made completely yet, or being freed. */
+		if (next->ready && kref_get_unless_zero(&next->ttm.base.refcount))
+			break;
+	}
+	if (list_entry_is_head(next, &mm->bos, link))
+		next = NULL;
+	spin_unlock(&mm->bo_lock);
+
+	if (bo)
+		drm_gem_object_put(&bo->ttm.base);
+	return next;
+}
+
+/**
+ * dojo_bo_forget_all() - free the memory of all buffers
+ * @mm: memory management of a tile that is unplugged
+ *
+ * But for what other devices have pinned.
+ */
+void dojo_bo_forget_all(struct dojo_mm *mm)
+{
+	struct ttm_placement nowhere = {};
+	struct ttm_operation_ctx ctx = {};
+	struct dojo_bo *bo = NULL;
+
+	while ((bo = dojo_bo_next(mm, bo))) {
+		dma_resv_lock(bo->ttm.base.resv, NULL);
+		dojo_bo_mark_evicted(bo);
+		dma_resv_wait_timeout(bo->ttm.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
+				      MAX_SCHEDULE_TIMEOUT);
+		if (!bo->ttm.pin_count)
+			ttm_bo_validate(&bo->ttm, &nowhere, &ctx);
+		dma_resv_unlock(bo->ttm.base.resv);
+	}
+	/* And what moves have left behind */
+	flush_workqueue(mm->ttm.wq);
 }
 
 /*
@@ -418,6 +496,7 @@ static int dojo_bo_init(struct dojo_mm *mm, struct dojo_bo *bo, bool fallback, b
 		return ret;
 	}
 	bo->nospc = NULL;
+	bo->ready = true;
 	dma_resv_unlock(bo->ttm.base.resv);
 	return 0;
 }
@@ -553,7 +632,8 @@ int dojo_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_fil
 	return ret;
 }
 
-static u32 dojo_bo_placement(const struct dojo_bo *bo)
+/* &enum drm_dojo_domain that the buffer is in now, 0 = none */
+u32 dojo_bo_placement(const struct dojo_bo *bo)
 {
 	const struct ttm_buffer_object *tbo = &bo->ttm;
 

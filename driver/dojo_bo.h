@@ -11,6 +11,7 @@
 struct dma_buf;
 struct dojo_layout;
 struct file;
+struct iosys_map;
 struct vm_area_struct;
 struct dojo_mm;
 struct drm_device;
@@ -25,6 +26,9 @@ struct drm_gem_object;
  * @preferred: the one to try first
  * @flags: &enum drm_dojo_bo_flags
  * @vm_resv: of the only address space it can be bound in, referenced; else NULL
+ * @link: in &dojo_mm.bos
+ * @ready: made completely
+ * @dma_buf: by which it is exported, not referenced; under the reservation
  * @advice: &enum drm_dojo_advice; under the reservation
  * @content: clear or move that put its present contents there; under the reservation
  * @nospc: set when a region had no room, for the caller of TTM; under the reservation
@@ -35,6 +39,9 @@ struct dojo_bo {
 	u32 preferred;
 	u32 flags;
 	struct dojo_vm_resv *vm_resv;
+	struct list_head link;
+	bool ready;
+	struct dma_buf *dma_buf;
 	u32 advice;
 	struct dma_fence *content;
 	bool *nospc;
@@ -74,6 +81,7 @@ static inline bool dojo_gem_is_bo(const struct drm_gem_object *obj)
 
 bool dojo_ttm_is_bo(const struct ttm_buffer_object *tbo);
 bool dojo_bo_purged(const struct dojo_bo *bo);
+bool dojo_bo_absent(const struct dojo_bo *bo);
 bool dojo_bo_settled(const struct dojo_bo *bo);
 struct dojo_layout *dojo_bo_layout(struct dojo_bo *bo);
 void dojo_bo_mark_evicted(struct dojo_bo *bo);
@@ -85,10 +93,19 @@ int dojo_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_fil
 int dojo_ioctl_bo_query(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_bo_advise(struct drm_device *drm, void *data, struct drm_file *file);
 
+int dojo_bo_to_system(struct dojo_bo *bo);
+u32 dojo_bo_placement(const struct dojo_bo *bo);
+void dojo_bo_forget_all(struct dojo_mm *mm);
+
 /* dojo_prime.c */
-void dojo_prime_moved(struct dojo_bo *bo);
 struct dma_buf *dojo_bo_export(struct drm_gem_object *obj, int flags);
+int dojo_bo_vmap(struct drm_gem_object *obj, struct iosys_map *map);
+void dojo_bo_vunmap(struct drm_gem_object *obj, struct iosys_map *map);
+struct dojo_layout *dojo_import_layout(struct drm_gem_object *obj);
+int dojo_import_validate(struct drm_gem_object *obj);
+bool dojo_import_absent(struct drm_gem_object *obj);
 void dojo_import_query(struct drm_gem_object *obj, struct drm_dojo_bo_query *args);
+void dojo_prime_restore(struct dojo_mm *mm);
 struct drm_gem_object *dojo_gem_prime_import(struct drm_device *drm, struct dma_buf *dma_buf);
 
 #endif

@@ -173,6 +173,14 @@ dojo_drm_gpuvm_sm_map_ops_create(struct drm_gpuvm *vm, u64 addr, u64 range,
 #define dojo_ttm_bo_release(bo)			ttm_bo_put(bo)
 #endif
 
+/* ---- dma-buf: what tells importers that a buffer moves */
+#ifdef HAVE_DMABUF_INVALIDATE
+#define DOJO_DMA_BUF_MOVED	.invalidate_mappings
+#else
+#define DOJO_DMA_BUF_MOVED	.move_notify
+#define dma_buf_invalidate_mappings(dma_buf)	dma_buf_move_notify(dma_buf)
+#endif
+
 /* ---- GEM: the variant that locks lost its suffix */
 #ifdef HAVE_GEM_VMAP_UNLOCKED
 #define dojo_drm_gem_vmap	drm_gem_vmap_unlocked

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory management of a tile: beginning, end and reset. */
+#include <linux/fs.h>
+#include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
@@ -20,6 +23,7 @@ static void dojo_mm_release(struct drm_device *drm, void *priv)
 	dojo_bind_sched_fini(mm);
 	dojo_ttm_fini(mm);
 	xa_destroy(&mm->vms);
+	mutex_destroy(&mm->grant_lock);
 	mutex_destroy(&mm->asid_lock);
 	mm->tile->mm = NULL;
 	kfree(mm);
@@ -46,6 +50,9 @@ int dojo_mm_init(struct dojo_tile *tile)
 	mutex_init(&mm->asid_lock);
 	spin_lock_init(&mm->batch_lock);
 	INIT_LIST_HEAD(&mm->batches);
+	spin_lock_init(&mm->bo_lock);
+	INIT_LIST_HEAD(&mm->bos);
+	mutex_init(&mm->grant_lock);
 
 	ret = dojo_ttm_init(mm);
 	if (ret)
@@ -57,9 +64,12 @@ int dojo_mm_init(struct dojo_tile *tile)
 	if (ret)
 		return ret;
 
+	mm->hbm_io = ioremap_wc(tile->hbm_phys, tile->hbm_size);
+	if (!mm->hbm_io)
+		return -ENOMEM;
 	ret = dojo_kvm_init(tile);
 	if (ret)
-		dojo_kvm_fini(tile);
+		dojo_mm_fini(tile);
 	return ret;
 
 err_ttm:
@@ -79,6 +89,8 @@ err_free:
 void dojo_mm_fini(struct dojo_tile *tile)
 {
 	dojo_kvm_fini(tile);
+	iounmap(tile->mm->hbm_io);
+	tile->mm->hbm_io = NULL;
 }
 
 /**
@@ -113,7 +125,19 @@ void dojo_mm_stop(struct dojo_tile *tile)
 	/* Releases of jobs, binds and address spaces */
 	flush_workqueue(dojo_wq);
 	dojo_move_fini(mm);
-	ttm_device_clear_dma_mappings(&mm->ttm);
+	dojo_bo_forget_all(mm);
+}
+
+/**
+ * dojo_mm_wedge() - the tile is of no use any more, but still there
+ * @tile: tile whose queues are stopped for good
+ *
+ * Programs that touch their mappings go on, with a dummy page.
+ */
+void dojo_mm_wedge(struct dojo_tile *tile)
+{
+	WRITE_ONCE(tile->mm->wedged, true);
+	unmap_mapping_range(tile->drm.anon_inode->i_mapping, 0, 0, 1);
 }
 
 /**
@@ -155,6 +179,7 @@ void dojo_mm_reset_done(struct dojo_tile *tile)
 			dojo_admin_asid_set(tile, asid, dojo_pt_root(&vm->pt));
 	}
 	mutex_unlock(&mm->asid_lock);
+	dojo_prime_restore(mm);
 }
 
 /**

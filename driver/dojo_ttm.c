@@ -425,18 +425,19 @@ static int dojo_io_mem_reserve(struct ttm_device *ttm, struct ttm_resource *res)
 	}
 }
 
-static phys_addr_t dojo_hbm_phys(struct ttm_buffer_object *tbo, u64 offset)
+/* Where a byte of a buffer is in the tile's HBM */
+static u64 dojo_hbm_offset(struct ttm_buffer_object *tbo, u64 offset)
 {
 	struct dojo_layout *layout = to_dojo_resource(tbo->resource)->layout;
 	u64 pte = dojo_run_pte(&layout->run[dojo_layout_find(layout, offset)], offset);
 
-	return to_dojo_mm(tbo->bdev)->tile->hbm_phys + (pte & DOJO_PTE_ADDR_MASK) +
-	       offset_in_page(offset);
+	return (pte & DOJO_PTE_ADDR_MASK) + offset_in_page(offset);
 }
 
 static unsigned long dojo_io_mem_pfn(struct ttm_buffer_object *tbo, unsigned long page)
 {
-	return PHYS_PFN(dojo_hbm_phys(tbo, (u64)page << PAGE_SHIFT));
+	return PHYS_PFN(to_dojo_mm(tbo->bdev)->tile->hbm_phys +
+			dojo_hbm_offset(tbo, (u64)page << PAGE_SHIFT));
 }
 
 /* For a debugger that looks into a program's mapping */
@@ -454,20 +455,17 @@ static int dojo_access_memory(struct ttm_buffer_object *tbo, unsigned long offse
 	dma_resv_wait_timeout(tbo->base.resv, DMA_RESV_USAGE_KERNEL, false, MAX_SCHEDULE_TIMEOUT);
 	while (done < len) {
 		int step = min_t(int, len - done, PAGE_SIZE - offset_in_page(offset));
-		void __iomem *io = ioremap_wc(dojo_hbm_phys(tbo, offset), step);
+		void __iomem *io = mm->hbm_io + dojo_hbm_offset(tbo, offset);
 
-		if (!io)
-			break;
 		if (write)
 			memcpy_toio(io, buf + done, step);
 		else
 			memcpy_fromio(buf + done, io, step);
-		iounmap(io);
 		done += step;
 		offset += step;
 	}
 	drm_dev_exit(idx);
-	return done == len ? len : -EIO;
+	return len;
 }
 
 static struct ttm_device_funcs dojo_ttm_funcs = {

@@ -99,7 +99,13 @@ struct dojo_kvm {
  * @evicted: bytes moved out of HBM
  * @restored: bytes moved into it from system memory
  * @system_used: bytes of system memory that buffers have
+ * @bo_lock: guards @bos
+ * @bos: all buffers
+ * @grant_lock: guards @grants
+ * @grants: by tile of the card: how many imports it has of this tile's buffers
+ * @hbm_io: the tile's slice of HBM, for debuggers and dumps
  * @started: moves and clears can be submitted
+ * @wedged: HBM is not shown to programs any more
  */
 struct dojo_mm {
 	struct dojo_tile *tile;
@@ -124,7 +130,16 @@ struct dojo_mm {
 	atomic64_t evicted;
 	atomic64_t restored;
 	atomic64_t system_used;
+
+	spinlock_t bo_lock;
+	struct list_head bos;
+
+	struct mutex grant_lock;
+	u32 grants[DOJO_MAX_TILES];
+
+	void __iomem *hbm_io;
 	bool started;
+	bool wedged;
 };
 
 /**

@@ -57,8 +57,7 @@ static int dojo_vm_validate_bo(struct drm_gpuvm_bo *vm_bo, struct drm_exec *exec
 
 	if (!dojo_gem_is_bo(obj))
 		return dojo_import_validate(obj);
-	if (gem_to_dojo_bo(obj)->advice == DRM_DOJO_ADVICE_PURGEABLE &&
-	    dojo_bo_purged(gem_to_dojo_bo(obj)))
+	if (dojo_bo_absent(gem_to_dojo_bo(obj)))
 		return 0;
 	return dojo_bo_validate(gem_to_dojo_bo(obj), &to_dojo_vm(vm_bo->vm)->full);
 }
