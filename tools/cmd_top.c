@@ -155,13 +155,13 @@ static const struct fdinfo_client *same_client(const struct sample *s, const str
 	return NULL;
 }
 
-/* percent of an engine between two samples; NAN for a client that is new */
-static double busy_percent(const struct sample *before, const struct sample *after,
-			   const struct fdinfo_client *c, unsigned int engine)
+/* percent of an engine since the sample @before; NAN for a client that is new */
+static double busy_percent(const struct sample *before, const struct fdinfo_client *c,
+			   unsigned int engine)
 {
 	const struct fdinfo_client *old = same_client(before, c);
 	const struct fdinfo_engine *e = &c->engines[engine];
-	double seconds = after->time - before->time;
+	double seconds = old ? c->time - old->time : 0;
 
 	if (!old || engine >= old->engine_count || strcmp(old->engines[engine].name, e->name) ||
 	    e->busy_ns < old->engines[engine].busy_ns || seconds <= 0)
@@ -179,7 +179,7 @@ static double node_percent(const struct sample *before, const struct sample *aft
 		const struct fdinfo_client *c = &after->clients[i];
 
 		for (unsigned int e = 0; c->node == node && e < c->engine_count; e++) {
-			double busy = busy_percent(before, after, c, e);
+			double busy = busy_percent(before, c, e);
 
 			if (!strcmp(c->engines[e].name, engine) && isfinite(busy))
 				sum += busy;
@@ -263,7 +263,7 @@ static void show_clients(struct table *t, const struct sample *before, const str
 		snprintf(pid, sizeof(pid), "%d", (int)c->pid);
 		snprintf(name, sizeof(name), "accel%u", c->node);
 		for (unsigned int e = 0; e < c->engine_count; e++)
-			append(busy, sizeof(busy), c->engines[e].name, busy_percent(before, after, c, e));
+			append(busy, sizeof(busy), c->engines[e].name, busy_percent(before, c, e));
 		for (unsigned int r = 0; r < c->region_count; r++)
 			append_bytes(memory, sizeof(memory), &c->regions[r]);
 		table_row(t, pid, c->command, name, busy[0] ? busy : NULL, memory[0] ? memory : NULL);
@@ -289,8 +289,7 @@ static int show_tables(const struct sample *before, const struct sample *after, 
 	return 0;
 }
 
-static void json_client(cJSON *o, const struct sample *before, const struct sample *after,
-			const struct fdinfo_client *c)
+static void json_client(cJSON *o, const struct sample *before, const struct fdinfo_client *c)
 {
 	char node[40];
 	cJSON *list;
@@ -308,7 +307,7 @@ static void json_client(cJSON *o, const struct sample *before, const struct samp
 		json_string(engine, "name", c->engines[e].name);
 		json_u64(engine, "capacity", c->engines[e].capacity);
 		json_u64(engine, "busy_ns", c->engines[e].busy_ns);
-		json_double(engine, "busy_percent", busy_percent(before, after, c, e));
+		json_double(engine, "busy_percent", busy_percent(before, c, e));
 	}
 	list = json_array(o, "memory");
 	for (unsigned int r = 0; r < c->region_count; r++) {
@@ -361,7 +360,7 @@ static int show_json(const struct sample *before, const struct sample *after)
 	}
 	clients = json_array(root, "clients");
 	for (size_t i = 0; i < after->client_count; i++)
-		json_client(json_append_object(clients), before, after, &after->clients[i]);
+		json_client(json_append_object(clients), before, &after->clients[i]);
 	return json_print(stdout, root, true) ? EXIT_FAILURE : 0;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fdinfo.h"
+#include "progress.h"
 
 #define TEXT_MAX	8192
 
@@ -223,6 +224,7 @@ static int scan_process(struct scan *scan, int process, pid_t pid)
 		snprintf(name, sizeof(name), "fdinfo/%s", entry->d_name);
 		if (read_at(process, name, text, sizeof(text)) || !fdinfo_parse(&c, text))
 			continue;
+		c.time = now_seconds();
 		c.pid = pid;
 		if (read_at(process, "comm", c.command, sizeof(c.command)))
 			c.command[0] = '\0';

@@ -32,10 +32,12 @@ struct fdinfo_region {
 
 /**
  * struct fdinfo_client - an open file
+ * @time: when its fdinfo was read, monotonic seconds
  * @node: number of its accel node
  * @id: tells files of a node apart
  */
 struct fdinfo_client {
+	double time;
 	pid_t pid;
 	char command[32];
 	uint32_t node;
@@ -48,7 +50,7 @@ struct fdinfo_client {
 	unsigned int region_count;
 };
 
-/* One file's text. False if it is not that of a DRM client. Leaves @pid, @command and @node alone. */
+/* One file's text. False if it is not that of a DRM client. Leaves @time, @pid, @command and @node alone. */
 bool fdinfo_parse(struct fdinfo_client *client, const char *text);
 
 /*

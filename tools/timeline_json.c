@@ -222,7 +222,7 @@ static void add_done(struct trace_builder *b, const struct record *r, const stru
 	cJSON_AddNumberToObject(e, "dur", to - from);
 	args = json_object(e, "args");
 	json_u64(args, "client", number(r, "client"));
-	json_u64(args, "busy_ns", number(r, "busy_ns"));
+	json_u64(args, "queue_busy_ns", number(r, "busy_ns"));
 	cJSON_AddNumberToObject(args, "error", error ? strtol(error, NULL, 0) : 0);
 	json_bool(args, "device_times", timed);
 
