@@ -349,6 +349,89 @@ static void bench_elementwise(void)
 	report("ADAMW", 28ull * n);
 }
 
+static void conv_packet(unsigned int opcode, uint64_t x, uint64_t w, uint64_t y, uint32_t size,
+			uint32_t c, uint32_t o, uint32_t n, uint32_t k)
+{
+	const uint32_t f = DOJO_FORMAT_FP32;
+
+	test_packet_init(&packet, opcode, 0);
+	packet.p->u[0] = 0x10001;
+	packet.p->u[1] = (k / 2) * 0x10001;
+	packet.p->u[2] = 0x10001;
+	switch (opcode) {
+	case DOJO_OP_CONV2D:
+		test_add(&packet, x, f, 0, size, size, c, n);
+		test_add(&packet, w, f, 0, k, k, c, o);
+		test_add(&packet, y, f, 0, size, size, o, n);
+		break;
+	case DOJO_OP_CONV2D_GRAD_INPUT:
+		test_add(&packet, y, f, 0, size, size, o, n);
+		test_add(&packet, w, f, 0, k, k, c, o);
+		test_add(&packet, x, f, 0, size, size, c, n);
+		break;
+	default:
+		test_add(&packet, y, f, 0, size, size, o, n);
+		test_add(&packet, x, f, 0, size, size, c, n);
+		test_add(&packet, w, f, 0, k, k, c, o);
+		break;
+	}
+}
+
+/* Layers of small networks: x is size x size x c, n images, o outputs of k x k taps */
+static void bench_conv(void)
+{
+	static const struct { uint32_t size, c, o, n, k; } layers[] = {
+		{ 28, 1, 16, 240, 3 }, { 14, 16, 32, 240, 3 }, { 32, 64, 64, 32, 3 },
+		{ 56, 64, 64, 8, 3 }, { 14, 256, 256, 16, 3 }, { 28, 128, 512, 8, 1 },
+	};
+	static const struct { unsigned int opcode; const char *name; } ops[] = {
+		{ DOJO_OP_CONV2D, "CONV2D" }, { DOJO_OP_CONV2D_GRAD_INPUT, "GRAD_INPUT" },
+		{ DOJO_OP_CONV2D_GRAD_WEIGHT, "GRAD_WEIGHT" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(layers); i++) {
+		uint32_t size = layers[i].size, c = layers[i].c, o = layers[i].o, n = layers[i].n,
+			 k = layers[i].k;
+		uint64_t pixels = (uint64_t)size * size * n, x, w, y, z;
+
+		memory_reset(&mem);
+		x = memory_alloc(&mem, 4 * pixels * c);
+		w = memory_alloc(&mem, 4ull * k * k * c * o);
+		y = memory_alloc(&mem, 4 * pixels * o);
+		z = memory_alloc(&mem, 4 * pixels * o);
+		randomize(x, DOJO_FORMAT_FP32, pixels * c);
+		randomize(w, DOJO_FORMAT_FP32, (uint64_t)k * k * c * o);
+		randomize(y, DOJO_FORMAT_FP32, pixels * o);
+		for (size_t j = 0; j < ARRAY_SIZE(ops); j++) {
+			double t;
+
+			conv_packet(ops[j].opcode, x, w, y, size, c, o, n, k);
+			t = time_packet();
+			printf("%3ux%-3u %3u to %-3u %ux%u, %3u images %-12s %8.2f ms %8.1f GFLOPS\n", size,
+			       size, c, o, k, k, n, ops[j].name, 1e3 * t,
+			       2e-9 * (double)pixels * k * k * c * o / t);
+			fflush(stdout);
+		}
+		if (i > 1)
+			continue;
+		for (unsigned int op = DOJO_OP_POOL; op <= DOJO_OP_POOL_GRAD; op++)
+			for (unsigned int fn = 1; fn <= 2; fn++) {
+				test_packet_init(&packet, op, fn);
+				packet.p->u[0] = 0x20002;
+				packet.p->u[1] = 0x20002;
+				if (op == DOJO_OP_POOL_GRAD)
+					test_add(&packet, x, DOJO_FORMAT_FP32, 0, size / 2, size / 2, o, n);
+				test_add(&packet, y, DOJO_FORMAT_FP32, 0, size, size, o, n);
+				if (op == DOJO_OP_POOL)
+					test_add(&packet, z, DOJO_FORMAT_FP32, 0, size / 2, size / 2, o, n);
+				else
+					test_add(&packet, z, DOJO_FORMAT_FP32, 0, size, size, o, n);
+				printf("%3ux%-3u %u %s fn %u %8.2f ms\n", size, size, o,
+				       op == DOJO_OP_POOL ? "POOL" : "POOL_GRAD", fn, 1e3 * time_packet());
+			}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	bool all = argc < 3;
@@ -374,6 +457,8 @@ int main(int argc, char **argv)
 			bench_gemm();
 		if (argc < 3 || !strcmp(argv[i], "elementwise"))
 			bench_elementwise();
+		if (argc < 3 || !strcmp(argv[i], "conv"))
+			bench_conv();
 	}
 	return 0;
 }

@@ -87,6 +87,8 @@ struct dojo_kernels {
 			  float c1, float c2, float scale);
 	/* acc = fma(a, b, acc), not canonical */
 	void (*accumulate)(float *acc, const float *a, const float *b, size_t n);
+	/* Where x > best, or x is the first NaN: best = x, which = @tag */
+	void (*best)(float *best, int32_t *which, const float *x, size_t n, int32_t tag);
 	/* Pairs turned by angles: x, y = fma(x, c, -(y s)), fma(y, c, x s) */
 	void (*rotate)(float *x, float *y, const float *c, const float *s, size_t n);
 
@@ -103,6 +105,8 @@ struct dojo_kernels {
 	unsigned int gemm_tr;
 	void (*transpose)(float *dst, size_t stride, const float *const *row,
 			  size_t n);
+	/* dst[i] = src[i * stride]; reads nothing past the last of them */
+	void (*strided)(float *dst, const float *src, size_t n, size_t stride);
 };
 
 extern const struct dojo_kernels dojo_kernels_base;

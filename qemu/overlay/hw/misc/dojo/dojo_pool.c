@@ -78,12 +78,34 @@ bool dojo_check_pool(struct dojo_check *c)
 	return true;
 }
 
-/* Rows @from.. of plane @plane, one after the other, the whole width */
-static bool load_band(struct dojo_ctx *ctx, const struct dojo_cursor *x, const struct window *v,
-		      uint64_t plane, int64_t from, int64_t rows, float *band)
+/* Rows of the plane that a piece of outputs touches */
+struct piece {
+	int64_t from, to;
+};
+
+/* Outputs @first.. of a plane: *@n of them, less if their rows would not fit the band */
+static void find_piece(const struct window *v, int64_t first, uint64_t *n, struct piece *p)
 {
-	uint64_t index = (plane * (uint64_t)v->h + (uint64_t)from) * (uint64_t)v->w;
-	size_t n = (size_t)(rows * v->w);
+	int64_t most = ((int64_t)(2 * MAX_BAND) / v->w - v->size[1]) / v->stride[1] + 1;
+	int64_t last;
+
+	if (*n > (uint64_t)(most * v->ow - first % v->ow))
+		*n = (uint64_t)(most * v->ow - first % v->ow);
+	last = first + (int64_t)*n - 1;
+	p->from = first / v->ow * v->stride[1] - v->pad[1];
+	p->to = last / v->ow * v->stride[1] - v->pad[1] + v->size[1];
+	if (p->from < 0)
+		p->from = 0;
+	if (p->to > v->h)
+		p->to = v->h;
+}
+
+/* Those rows of plane @plane, one after the other, the whole width */
+static bool load_band(struct dojo_ctx *ctx, const struct dojo_cursor *x, const struct window *v,
+		      uint64_t plane, const struct piece *p, float *band)
+{
+	uint64_t index = (plane * (uint64_t)v->h + (uint64_t)p->from) * (uint64_t)v->w;
+	size_t n = (size_t)((p->to - p->from) * v->w);
 	const float *xs = dojo_cursor_load(ctx, x, index, n, band);
 
 	if (!xs)
@@ -93,7 +115,50 @@ static bool load_band(struct dojo_ctx *ctx, const struct dojo_cursor *x, const s
 	return true;
 }
 
-/* Outputs @first..@first+n-1 of a plane, all taps of each in order of (ky, kx) */
+/* Windows ox..ox+n-1 of a row whose tap kx lies inside the plane: first and end */
+static void inside(const struct window *v, int64_t ox, int64_t n, int64_t kx, int64_t *first,
+		   int64_t *end)
+{
+	int64_t shift = v->pad[0] - kx, s = v->stride[0];
+
+	/* 0 <= x s - shift < w */
+	*first = shift > 0 ? (shift + s - 1) / s : 0;
+	*end = v->w + shift > 0 ? (v->w + shift + s - 1) / s : 0;
+	if (*first < ox)
+		*first = ox;
+	if (*end > ox + n)
+		*end = ox + n;
+	if (*end < *first)
+		*end = *first;
+}
+
+/* Tap (kx, ky) of outputs @first..@first+n-1 of a plane, @none where there is nothing */
+static void gather_tap(struct dojo_ctx *ctx, const struct window *v, int64_t kx, int64_t ky,
+		       int64_t first, size_t n, const float *band, int64_t band_from,
+		       float none, float *tap)
+{
+	int64_t oy = first / v->ow, ox = first % v->ow, left = (int64_t)n;
+
+	for (; left; ox = 0, oy++) {
+		int64_t count = v->ow - ox < left ? v->ow - ox : left;
+		int64_t iy = oy * v->stride[1] - v->pad[1] + ky, from = ox, end = ox;
+
+		if (iy >= 0 && iy < v->h)
+			inside(v, ox, count, kx, &from, &end);
+		for (int64_t i = ox; i < from; i++)
+			tap[i - ox] = none;
+		if (end > from)
+			ctx->k->strided(tap + (from - ox),
+					band + (iy - band_from) * v->w + from * v->stride[0] -
+					v->pad[0] + kx, (size_t)(end - from), (size_t)v->stride[0]);
+		for (int64_t i = end; i < ox + count; i++)
+			tap[i - ox] = none;
+		tap += count;
+		left -= count;
+	}
+}
+
+/* All taps of each output in order of (ky, kx) */
 static void pool_piece(struct dojo_ctx *ctx, const struct window *v, unsigned int fn,
 		       int64_t first, size_t n, const float *band, int64_t band_from,
 		       float *tap, float *acc)
@@ -105,19 +170,7 @@ static void pool_piece(struct dojo_ctx *ctx, const struct window *v, unsigned in
 		acc[i] = none;
 	for (int64_t ky = 0; ky < v->size[1]; ky++)
 		for (int64_t kx = 0; kx < v->size[0]; kx++) {
-			int64_t oy = first / v->ow, ox = first % v->ow;
-
-			for (size_t i = 0; i < n; ) {
-				int64_t iy = oy * v->stride[1] - v->pad[1] + ky;
-				int64_t ix = ox * v->stride[0] - v->pad[0] + kx;
-				bool outside = iy < 0 || iy >= v->h;
-				const float *row = outside ? band : band + (iy - band_from) * v->w;
-
-				for (; i < n && ox < v->ow; i++, ox++, ix += v->stride[0])
-					tap[i] = outside || ix < 0 || ix >= v->w ? none : row[ix];
-				ox = 0;
-				oy++;
-			}
+			gather_tap(ctx, v, kx, ky, first, n, band, band_from, none, tap);
 			ctx->k->binary(acc, acc, tap, n,
 				       max ? DOJO_BINARY_MAX : DOJO_BINARY_ADD, 0, 0);
 		}
@@ -146,24 +199,16 @@ bool dojo_run_pool(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx
 
 	for (uint64_t i = range.first, n; i < range.last; i += n) {
 		uint64_t plane = i / outputs;
-		int64_t first = (int64_t)(i % outputs), from, to, most;
+		int64_t first = (int64_t)(i % outputs);
+		struct piece piece;
 
 		n = dojo_chunk(i, range.last);
 		if (n > outputs - (uint64_t)first)
 			n = outputs - (uint64_t)first;
-		/* No more rows of outputs than the band holds input for */
-		most = ((int64_t)(2 * MAX_BAND) / v.w - v.size[1]) / v.stride[1] + 1;
-		if ((int64_t)n > most * v.ow - first % v.ow)
-			n = (uint64_t)(most * v.ow - first % v.ow);
-		from = first / v.ow * v.stride[1] - v.pad[1];
-		to = (first + (int64_t)n - 1) / v.ow * v.stride[1] - v.pad[1] + v.size[1];
-		if (from < 0)
-			from = 0;
-		if (to > v.h)
-			to = v.h;
-		if (!load_band(ctx, &x, &v, plane, from, to - from, band))
+		find_piece(&v, first, &n, &piece);
+		if (!load_band(ctx, &x, &v, plane, &piece, band))
 			return false;
-		pool_piece(ctx, &v, p->fn, first, n, band, from, tap, acc);
+		pool_piece(ctx, &v, p->fn, first, n, band, piece.from, tap, acc);
 		if (!dojo_cursor_store(ctx, &y, i, n, acc, &rounding))
 			return false;
 	}
@@ -199,50 +244,79 @@ bool dojo_check_pool_grad(struct dojo_check *c)
 	return true;
 }
 
-static bool better(float x, float best)
+struct spread {
+	const struct window *v;
+	float *acc;			/* the plane of dx */
+	float *tap, *best, *part;
+	int32_t *which;			/* winning tap: how far from the window's corner */
+};
+
+/*
+ * Outputs @first..@first+n-1 of a plane, in order: each gives its dy to the
+ * first of its maxima. best starts below everything, so that some tap wins.
+ */
+static void spread_max(struct dojo_ctx *ctx, struct spread *s, int64_t first, size_t n,
+		       const float *dy, const float *band, int64_t band_from)
 {
-	return x > best || (x != x && best == best);
+	const struct window *v = s->v;
+	int64_t oy = first / v->ow, ox = first % v->ow;
+
+	for (size_t i = 0; i < n; i++) {
+		s->best[i] = -__builtin_inff();
+		s->which[i] = -1;
+	}
+	for (int64_t ky = 0; ky < v->size[1]; ky++)
+		for (int64_t kx = 0; kx < v->size[0]; kx++) {
+			gather_tap(ctx, v, kx, ky, first, n, band, band_from, -__builtin_inff(),
+				   s->tap);
+			ctx->k->best(s->best, s->which, s->tap, n, (int32_t)(ky * v->w + kx));
+		}
+	for (size_t i = 0; i < n; i++) {
+		int64_t y = oy * v->stride[1] - v->pad[1], x = ox * v->stride[0] - v->pad[0];
+		int64_t at = y * v->w + x + s->which[i];
+
+		/* Nothing but -Inf: the first tap that exists */
+		if (s->which[i] < 0)
+			at = (y < 0 ? 0 : y) * v->w + (x < 0 ? 0 : x);
+		s->acc[at] = s->acc[at] + dy[i];
+		if (++ox == v->ow) {
+			ox = 0;
+			oy++;
+		}
+	}
 }
 
-/* One row of windows: each gives its dy to its first maximum, or to all its elements */
-static void spread_row(const struct window *v, unsigned int fn, int64_t oy, const float *dy,
-		       int64_t ox0, int64_t n, const float *band, int64_t band_from, float *acc)
+/*
+ * One row of windows. An element gets its parts in order of the windows, which
+ * is the reverse order of the taps by which they reach it.
+ */
+static void spread_average(struct dojo_ctx *ctx, struct spread *s, int64_t oy, int64_t ox,
+			   int64_t n, const float *dy)
 {
-	int64_t y0 = oy * v->stride[1] - v->pad[1], y1 = y0 + v->size[1];
+	const struct window *v = s->v;
+	int64_t stride = v->stride[0];
 	float area = (float)(v->size[0] * v->size[1]);
 
-	if (y0 < 0)
-		y0 = 0;
-	if (y1 > v->h)
-		y1 = v->h;
-	for (int64_t ox = ox0; ox < ox0 + n; ox++) {
-		int64_t x0 = ox * v->stride[0] - v->pad[0], x1 = x0 + v->size[0];
-		int64_t where;
-		float d = dy[ox - ox0], best;
+	for (int64_t i = 0; i < n; i++)
+		s->part[i] = dy[i] / area;
+	for (int64_t ky = 0; ky < v->size[1]; ky++) {
+		int64_t iy = oy * v->stride[1] - v->pad[1] + ky;
 
-		if (x0 < 0)
-			x0 = 0;
-		if (x1 > v->w)
-			x1 = v->w;
-		if (fn == DOJO_POOL_AVERAGE) {
-			d = d / area;
-			for (int64_t y = y0; y < y1; y++)
-				for (int64_t x = x0; x < x1; x++)
-					acc[y * v->w + x] = acc[y * v->w + x] + d;
+		if (iy < 0 || iy >= v->h)
 			continue;
-		}
-		where = y0 * v->w + x0;
-		best = band[(y0 - band_from) * v->w + x0];
-		for (int64_t y = y0; y < y1; y++)
-			for (int64_t x = x0; x < x1; x++) {
-				float e = band[(y - band_from) * v->w + x];
+		for (int64_t kx = v->size[0] - 1; kx >= 0; kx--) {
+			int64_t from, end;
+			float *to;
 
-				if (better(e, best)) {
-					best = e;
-					where = y * v->w + x;
-				}
-			}
-		acc[where] = acc[where] + d;
+			inside(v, ox, n, kx, &from, &end);
+			to = s->acc + iy * v->w + from * stride - v->pad[0] + kx;
+			if (stride == 1)
+				ctx->k->binary(to, to, s->part + (from - ox), (size_t)(end - from),
+					       DOJO_BINARY_ADD, 0, 0);
+			else
+				for (int64_t i = from; i < end; i++, to += stride)
+					*to = *to + s->part[i - ox];
+		}
 	}
 }
 
@@ -251,44 +325,54 @@ bool dojo_run_pool_grad(const struct dojo_op *op, uint64_t unit, struct dojo_ctx
 	const struct dojo_packet_compute *p = dojo_compute(op);
 	const struct dojo_rounding rounding = dojo_rounding_of(p);
 	const struct dojo_range range = dojo_unit_range(op, unit);
-	float *acc = dojo_scratch(ctx, MAX_PLANE * sizeof(float));
-	float *band = dojo_scratch(ctx, MAX_BAND * sizeof(float));
+	float *band = dojo_scratch(ctx, 2 * MAX_BAND * sizeof(float));
 	float *dyb = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
 	struct dojo_cursor dy, x, dx;
 	struct window v;
+	struct spread s = {
+		.v = &v,
+		.acc = dojo_scratch(ctx, MAX_PLANE * sizeof(float)),
+		.tap = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float)),
+		.best = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float)),
+		.part = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float)),
+		.which = dojo_scratch(ctx, DOJO_CHUNK * sizeof(int32_t)),
+	};
+	uint64_t outputs;
 	size_t plane;
 
 	window_of(&v, p, &p->tensor[T_X], &p->tensor[T_DY]);
 	plane = (size_t)(v.w * v.h);
+	outputs = (uint64_t)(v.ow * v.oh);
 	dojo_cursor_of(&dy, &p->tensor[T_DY]);
 	dojo_cursor_of(&x, &p->tensor[T_X]);
 	dojo_cursor_of(&dx, &p->tensor[T_DX]);
 
 	for (uint64_t i = range.first; i < range.last; i++) {
-		memset(acc, 0, plane * sizeof(float));
-		for (int64_t oy = 0; oy < v.oh; oy++) {
-			int64_t from = oy * v.stride[1] - v.pad[1], to = from + v.size[1];
+		memset(s.acc, 0, plane * sizeof(float));
+		for (uint64_t at = 0, n; at < outputs; at += n) {
+			struct piece piece;
+			const float *d;
 
-			if (from < 0)
-				from = 0;
-			if (to > v.h)
-				to = v.h;
-			if (p->fn == DOJO_POOL_MAX &&
-			    !load_band(ctx, &x, &v, i, from, to - from, band))
+			n = dojo_chunk(at, outputs);
+			find_piece(&v, (int64_t)at, &n, &piece);
+			d = dojo_cursor_load(ctx, &dy, i * outputs + at, n, dyb);
+			if (!d)
 				return false;
-			for (int64_t ox = 0, n; ox < v.ow; ox += n) {
-				uint64_t at = (i * (uint64_t)v.oh + (uint64_t)oy) * (uint64_t)v.ow;
-				const float *d;
-
-				n = (int64_t)dojo_chunk((uint64_t)ox, (uint64_t)v.ow);
-				d = dojo_cursor_load(ctx, &dy, at + (uint64_t)ox, (size_t)n, dyb);
-				if (!d)
+			if (p->fn == DOJO_POOL_MAX) {
+				if (!load_band(ctx, &x, &v, i, &piece, band))
 					return false;
-				spread_row(&v, p->fn, oy, d, ox, n, band, from, acc);
+				spread_max(ctx, &s, (int64_t)at, n, d, band, piece.from);
+				continue;
+			}
+			for (int64_t j = 0, count; j < (int64_t)n; j += count) {
+				int64_t oy = ((int64_t)at + j) / v.ow, ox = ((int64_t)at + j) % v.ow;
+
+				count = v.ow - ox < (int64_t)n - j ? v.ow - ox : (int64_t)n - j;
+				spread_average(ctx, &s, oy, ox, count, d + j);
 			}
 		}
-		ctx->k->canon(acc, plane);
-		if (!dojo_cursor_store(ctx, &dx, i * plane, plane, acc, &rounding))
+		ctx->k->canon(s.acc, plane);
+		if (!dojo_cursor_store(ctx, &dx, i * plane, plane, s.acc, &rounding))
 			return false;
 	}
 	return true;

@@ -20,25 +20,31 @@ void dojo_tiling_choose(struct dojo_tiling *t, uint64_t m, uint64_t n, uint64_t 
 	/* fmaf() in software is some hundred times slower */
 	uint64_t most = dojo_kernels_get()->fast_fma ? UNIT_FMA : UNIT_FMA >> 6;
 
+	/*
+	 * Small tiles spend their time on fetching: they are made smaller than
+	 * this only where a unit would not be bounded otherwise.
+	 */
+	const uint64_t enough = 64;
+	bool split;
+
 	t->m = m < DOJO_BLOCK ? m : DOJO_BLOCK;
 	t->n = n < DOJO_BLOCK ? n : DOJO_BLOCK;
 	for (;;) {
 		uint64_t work = t->m * t->n * k;
-		bool few = (t->m + t->n) * k <= visits;
 
 		t->across = div_up(n, t->n);
 		t->down = div_up(m, t->m);
-		if (work <= most && few &&
-		    (work <= UNIT_FMA_MIN || t->across * t->down >= 16 ||
-		     t->across * t->down * batches >= 16))
-			return;
-		if (t->m == 1 && t->n == 1)
-			return;
-		if (t->m >= t->n || t->n <= 32)
-			t->m = t->m > 1 ? div_up(t->m, 2) : 1;
+		if (work > most || (t->m + t->n) * k > visits)
+			split = t->m > 1 || t->n > 1;
 		else
-			t->n = div_up(t->n, 2);
-		if (t->m == 1 && t->n > 1 && (work > most || !few))
+			split = work > UNIT_FMA_MIN && (t->m > enough || t->n > enough) &&
+				t->across * t->down < 16 &&
+				t->across * t->down * batches < 16;
+		if (!split)
+			return;
+		if (t->m >= t->n)
+			t->m = div_up(t->m, 2);
+		else
 			t->n = div_up(t->n, 2);
 	}
 }
