@@ -85,7 +85,7 @@ help:
 	@echo '  install                                    PREFIX=/usr/local DESTDIR='
 	@echo '  clean     remove build/'
 	@echo
-	@echo 'The card: DOJO_CARD="tiles=2,hbm=1G" (several: separated by spaces). The accelerator of the virtual'
-	@echo 'machine: DOJO_VM_ACCEL=kvm|tcg (default: kvm where it works). qemu/README.md has more.'
+	@echo 'Of the machine: DOJO_CARD="tiles=2,hbm=1G" (several: separated by spaces), DOJO_IOMMU=1 (cards behind'
+	@echo 'an IOMMU), DOJO_VM_ACCEL=kvm|tcg (default: kvm where it works). qemu/README.md has more.'
 
 .PHONY: all module libdojo tools install demo check shell bench lint qtest native coverage soak clean help

@@ -53,7 +53,7 @@ fi
 for f in "${shared[@]}"; do
 	[ -e "$f" ] || die "${f#"$DOJO"/} is missing: the model of the card needs it"
 done
-key=$( (echo "$base_key"; hash_of "$overlay" "${shared[@]}") | sha256sum | cut -c1-16)
+key=$( (echo "$base_key"; cat "$VM/qemu-device"; hash_of "$overlay" "${shared[@]}") | sha256sum | cut -c1-16)
 final=$CACHE/qemu-$key
 if [ -d "$final" ]; then
 	used "$final"

@@ -20,13 +20,14 @@ usage() {
 	  -a, --append WORDS            to the kernel's command line
 	  -q, --qemu WORDS              to QEMU's
 	  -s, --shell                   a terminal instead of a COMMAND
-	environment: DOJO_VM_ACCEL=kvm|tcg  DOJO_CARD="PROPERTIES PROPERTIES..."  DOJO_MODULE_ARGS=...  SCALE=...
+	environment: DOJO_VM_ACCEL=kvm|tcg  DOJO_CARD="PROPERTIES PROPERTIES..."  DOJO_IOMMU=1
+	             DOJO_MODULE_ARGS=...  SCALE=...
 	The cards are card0, card1... on the root ports rp0, rp1...; QMP on build/vm/NAME/qmp.sock, and for the guest on
 	/dev/virtio-ports/org.dojo.qmp.
 	END
 }
 
-kernel=$KERNEL_LTS cards=() memory='' cpus='' iommu='' limit=600 name='' module=default append='' extra='' shell=''
+kernel=$KERNEL_LTS cards=() memory='' cpus='' iommu=${DOJO_IOMMU-} limit=600 name='' module=default append='' extra='' shell=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-k | --kernel) kernel=$2; shift ;;
