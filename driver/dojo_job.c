@@ -462,9 +462,10 @@ void dojo_queue_orphan_fences(struct dojo_queue *queue)
 {
 	struct drm_sched_fence *sched_fence;
 	struct dojo_fence *fence;
+	unsigned long flags;
 
 	rcu_read_lock();
-	spin_lock_irq(&queue->lock);
+	spin_lock_irqsave(&queue->lock, flags);
 	list_for_each_entry(fence, &queue->live, live_link) {
 		if (!dma_fence_get_rcu(&fence->base))
 			continue;
@@ -477,6 +478,6 @@ void dojo_queue_orphan_fences(struct dojo_queue *queue)
 		}
 		dma_fence_put(&fence->base);
 	}
-	spin_unlock_irq(&queue->lock);
+	spin_unlock_irqrestore(&queue->lock, flags);
 	rcu_read_unlock();
 }

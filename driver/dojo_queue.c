@@ -520,6 +520,8 @@ static int dojo_queue_start(struct dojo_queue *queue)
 		dojo_queue_write_context(queue, 0);
 		ret = dojo_admin_queue_start(tile, queue->id);
 		if (!ret) {
+			/* a reset may have paused it while it was not yet there */
+			queue->paused = false;
 			queue->started = true;
 			queue->off = false;
 		}

@@ -140,7 +140,7 @@ static int dojo_submit_reserve(struct dojo_queue *queue, u32 count, bool nonbloc
 				       READ_ONCE(queue->error) ||
 				       (reserved = dojo_submit_try_reserve(queue, count)));
 	if (!ret && !reserved)
-		ret = -ECANCELED;
+		ret = READ_ONCE(queue->error);
 	return ret;
 }
 
@@ -274,8 +274,8 @@ int dojo_ioctl_queue_submit(struct drm_device *drm, void *data, struct drm_file 
 	dojo_sync_ctx_init(&submit.sync, file);
 
 	ret = dojo_submit_copy(&submit, drm, &in->jobs);
-	if (!ret && READ_ONCE(submit.queue->error))
-		ret = -ECANCELED;
+	if (!ret)
+		ret = READ_ONCE(submit.queue->error);
 	if (ret || !submit.count)
 		goto out;
 
