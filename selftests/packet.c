@@ -270,7 +270,6 @@ TEST_F(packet, stops_its_queue_and_says_why)
 	EXPECT_EQ(self->c.batch.va, state.batch_va);
 	EXPECT_EQ(24, state.packet_offset);
 	EXPECT_EQ(1, state.fault_seqno);
-	EXPECT_EQ(0, state.resets);
 }
 
 TEST_F(packet, leaves_others_alone)

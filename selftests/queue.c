@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Queues: creation and its limits, rectangles of dies, destruction with work in flight, state */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,14 +269,15 @@ TEST_F(queue, find_rect_with_a_place_is_refused)
 	}));
 }
 
-TEST_F(queue, find_rect_without_a_size_is_refused)
+TEST_F(queue, find_rect_larger_than_the_mesh_is_refused)
 {
 	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
 		.queue_class = DRM_DOJO_QUEUE_COMPUTE, .flags = DRM_DOJO_QUEUE_FIND_RECT,
+		.rect_w = 6, .rect_h = 1,
 	}));
 	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
 		.queue_class = DRM_DOJO_QUEUE_COMPUTE, .flags = DRM_DOJO_QUEUE_FIND_RECT,
-		.rect_w = 6, .rect_h = 1,
+		.rect_w = 1, .rect_h = 255,
 	}));
 }
 
@@ -288,6 +290,15 @@ static int find_rect(struct dojo_client *c, __u8 w, __u8 h, struct drm_dojo_queu
 		.rect_h = h,
 	};
 	return create(c, args);
+}
+
+TEST_F(queue, find_rect_without_a_size_is_refused)
+{
+	struct drm_dojo_queue_create args;
+
+	EXPECT_EQ(-EINVAL, find_rect(&self->c, 0, 0, &args));
+	EXPECT_EQ(-EINVAL, find_rect(&self->c, 0, 1, &args));
+	EXPECT_EQ(-EINVAL, find_rect(&self->c, 1, 0, &args));
 }
 
 TEST_F(queue, found_rectangles_are_disjoint_until_the_mesh_is_full)
@@ -355,29 +366,42 @@ TEST_F(queue, work_runs_on_a_rectangle)
 
 /* -------------------------------------------------------------- limits */
 
-TEST_F(queue, a_client_cannot_take_more_than_its_share)
+/* Takes queues until there are no more; how many the client has then */
+static int take_all(struct dojo_client *c, __u32 limit, __u32 *have)
 {
-	__u32 have = 2, queue;
+	__u32 queue;
 	int ret;
 
+	*have = 2;
 	do {
-		ret = dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue);
-		have += !ret;
-	} while (!ret && have <= self->limits.queues);
-	EXPECT_EQ(-EMFILE, ret);
-	EXPECT_EQ(self->limits.queues_per_client, have);
+		ret = dojo_queue_create(c->fd, c->vm, DRM_DOJO_QUEUE_DMA, &queue);
+		*have += !ret;
+	} while (!ret && *have <= limit);
+	return ret;
+}
+
+TEST_F(queue, a_client_cannot_take_more_than_its_share)
+{
+	struct drm_dojo_limits limits;
+	__u32 have;
+
+	ASSERT_EQ(0, dojo_drop_privileges());
+	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
+	EXPECT_LT(limits.queues_per_client, limits.queues);
+	EXPECT_EQ(-EMFILE, take_all(&self->c, limits.queues, &have));
+	EXPECT_EQ(limits.queues_per_client, have);
 }
 
 TEST_F(queue, a_client_at_its_limit_does_not_stop_another)
 {
 	struct dojo_client other;
-	__u32 queue;
-	int ret;
+	int fd = dojo_open(0);
+	__u32 have;
 
-	do {
-		ret = dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue);
-	} while (!ret);
-	ASSERT_EQ(0, dojo_client_open(&other, 0));
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, dojo_drop_privileges());
+	ASSERT_EQ(-EMFILE, take_all(&self->c, self->limits.queues, &have));
+	ASSERT_EQ(0, dojo_client_init(&other, fd));
 	dojo_fill(&other, other.batch.va + KIB(32), 64, 1);
 	EXPECT_EQ(0, dojo_run(&other, other.dma));
 	dojo_client_close(&other);
@@ -385,15 +409,42 @@ TEST_F(queue, a_client_at_its_limit_does_not_stop_another)
 
 TEST_F(queue, at_the_limit_a_destroyed_queue_makes_room)
 {
-	__u32 queue;
-	int ret;
+	__u32 have, queue;
 
-	do {
-		ret = dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue);
-	} while (!ret);
-	ASSERT_EQ(-EMFILE, ret);
+	ASSERT_EQ(0, dojo_drop_privileges());
+	ASSERT_EQ(-EMFILE, take_all(&self->c, self->limits.queues, &have));
 	ASSERT_EQ(0, dojo_queue_destroy(self->c.fd, self->c.compute));
 	EXPECT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
+}
+
+TEST_F(queue, clients_together_can_take_every_queue_of_the_tile)
+{
+	const __u32 files = self->limits.queues / self->limits.queues_per_client + 2;
+	__u32 have, sum = 0, i;
+	struct dojo_client *c;
+	int round, ret;
+
+	c = calloc(files, sizeof(*c));
+	ASSERT_NE(NULL, c);
+	dojo_client_close(&self->c);
+	/* the second round shows that the first one gave all of them back */
+	for (round = 0; round < 2; round++) {
+		ret = 0;
+		sum = 0;
+		for (i = 0; i < files && ret != -ENOSPC; i++) {
+			ret = dojo_client_open(&c[i], 0);
+			if (!ret) {
+				ret = take_all(&c[i], self->limits.queues, &have);
+				sum += have;
+			}
+		}
+		EXPECT_EQ(-ENOSPC, ret);
+		/* some may be the kernel's own, and one was not enough for a client */
+		EXPECT_GE(sum, self->limits.queues - 4);
+		while (i--)
+			dojo_client_close(&c[i]);
+	}
+	free(c);
 }
 
 /* --------------------------------------------------------- destruction */
@@ -514,6 +565,8 @@ TEST_F(queue, closing_the_file_with_work_in_flight)
 	ASSERT_GE(sync_file, 0);
 	munmap(self->host.map, self->host.size);
 	dojo_client_close(&self->c);
+	ASSERT_EQ(1, poll(&(struct pollfd) { .fd = sync_file, .events = POLLIN }, 1,
+			  dojo_patience()));
 	EXPECT_EQ(-ECANCELED, dojo_sync_file_status(sync_file));
 	ASSERT_EQ(0, dojo_client_open(&next, 0));
 	dojo_fill(&next, next.batch.va + KIB(32), 64, 1);

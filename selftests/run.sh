@@ -17,7 +17,7 @@ limit=$((900 * ${DOJO_SLOW:-1}))	# seconds for a program; its tests have limits 
 if [ "${SCALE-}" = full ]; then limit=$((limit * 10)); fi
 
 # what the others rely on first; what takes the driver away, and what resets the card, last
-programs=(enumerate query bo vm copy queue submit packet gemm isolation core prime userptr evict module)
+programs=(enumerate query bo vm copy queue submit packet gemm readme isolation core userptr evict hang module)
 
 passed=0 failed=0 skipped=0 number=0
 result() {	# result OK NAME [DIRECTIVE]: a test of run.sh itself, or the sum of a program
@@ -62,7 +62,7 @@ indent() {
 }
 
 run() {	# run PROGRAM: by $command
-	local program=$1 rc ok bad skip
+	local program=$1 rc ok bad skip start=$SECONDS
 	echo "    # Subtest: $program"
 	echo "dojo selftests: $program" >/dev/kmsg 2>/dev/null || true
 	# not to the end of the file: a process that cannot be killed would keep that away
@@ -73,6 +73,7 @@ run() {	# run PROGRAM: by $command
 		echo "    # ended with status $rc"
 		bad=1
 	fi
+	echo "    # $((SECONDS - start)) s"
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 	if [ "$bad" -gt 0 ]; then result "not ok" "$program"
 	elif [ "$ok" = 0 ]; then result ok "$program" SKIP
