@@ -10,6 +10,7 @@ int cmd_bench(int argc, char **argv);
 int cmd_reset(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_coredump(int argc, char **argv);
+int cmd_model(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 

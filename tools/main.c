@@ -17,6 +17,7 @@ static const struct {
 	{ "info", cmd_info, "what tiles and cards can do, and how they are" },
 	{ "train", cmd_train, "train a classifier on a tile" },
 	{ "bench", cmd_bench, "measure copies, submissions and matrix products" },
+	{ "model", cmd_model, "predict a training step from one tile to thousands" },
 	{ "trace", cmd_trace, "a trace of what the tiles do while a program runs" },
 	{ "doctor", cmd_doctor, "check everything from the card to a finished job" },
 	{ "top", cmd_top, "who keeps accelerators busy" },

@@ -113,6 +113,18 @@ bench_of_the_host() {
 	"$schema" schema/dojo-1.json <"$work/out"
 }
 
+model_on_paper() {
+	local file
+	for file in workloads/*.json; do
+		expect 0 '.*modelled, not measured.*an ExaPOD.*' '' "$dojo" model -w "$file" --tiles 120 || return
+	done
+	expect 0 '\{.*' '' "$dojo" model --json || return
+	"$schema" schema/dojo-1.json <"$work/out" || return
+	expect 1 '' 'dojo: Makefile: not JSON' "$dojo" model -w Makefile || return
+	no_card || return 0
+	expect 1 '' 'dojo: no Dojo card .*' "$dojo" model --check
+}
+
 # ------------------------------------------------- the pretended card
 
 list_json() {
@@ -207,6 +219,7 @@ one_line_without_card dojo: without a card one line says what is missing
 doctor_without_card dojo doctor: without a card
 usage_errors dojo: usage errors have status 2
 help_of_every_command dojo: every command has help and a place in dojo(1)
+model_on_paper dojo model: predicts, says what it assumes
 bench_of_the_host dojo bench: measures the host
 list_json dojo list: JSON is as its schema says
 info_json dojo info: JSON is as its schema says

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dojo.h>
+
+#include "buffer.h"
+#include "model_check.h"
+#include "report.h"
+
+#define TILES_MAX	8
+#define OPERANDS	4
+#define REPEATS		8
+#define BATCH_BYTES	(1u << 20)
+#define WAIT_NS		INT64_C(300000000000)
+
+/**
+ * struct checked - a tile that takes part
+ * @operands: as large as the largest of the workload
+ */
+struct checked {
+	struct dojo_device *dev;
+	struct dojo_vm *vm;
+	struct dojo_queue *queue;
+	struct dojo_timeline *timeline;
+	struct dojo_batch *batch;
+	struct buffer operands[OPERANDS];
+	struct drm_dojo_queue_get_state before;
+};
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* bytes of the largest operand */
+static uint64_t operand_bytes(const struct workload *w, uint32_t samples)
+{
+	double most = 4 * workload_parameters(w);
+
+	for (unsigned int i = 0; i < w->count; i++) {
+		const struct workload_layer *l = &w->layers[i];
+		double rows = (double)l->rows * samples;
+
+		most = larger(most, 4 * rows * l->inputs);
+		most = larger(most, 4 * rows * l->outputs);
+		most = larger(most, 4.0 * l->inputs * l->outputs);
+	}
+	return most;
+}
+
+static void emit_layer(struct checked *c, const struct workload *w, const struct workload_layer *l,
+		       uint32_t rows)
+{
+	uint32_t gradient = l->weights ? DOJO_FORMAT_FP32 : w->format;
+	struct dojo_tensor x = dojo_tensor_2d(c->operands[0].va, w->format, rows, l->inputs);
+	struct dojo_tensor m = dojo_tensor_2d(c->operands[1].va, w->format, l->inputs, l->outputs);
+	struct dojo_tensor y = dojo_tensor_2d(c->operands[2].va, w->format, rows, l->outputs);
+	struct dojo_tensor g = dojo_tensor_2d(c->operands[3].va, gradient, l->inputs, l->outputs);
+
+	for (uint32_t i = 0; i < l->count; i++) {
+		dojo_gemm(c->batch, 0, &x, &m, &y, NULL);
+		dojo_gemm(c->batch, DOJO_GEMM_TRANS_B, &y, &m, &x, NULL);
+		dojo_gemm(c->batch, DOJO_GEMM_TRANS_A, &x, &y, &g, NULL);
+	}
+}
+
+static void emit_step(struct checked *c, const struct workload *w, unsigned int tiles)
+{
+	uint32_t parameters = workload_parameters(w), samples = w->samples / tiles;
+	struct dojo_adamw_attr adamw = {
+		.rate = 0.001f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .step = 1,
+	};
+	struct dojo_tensor p[OPERANDS], copy;
+
+	for (unsigned int i = 0; i < w->count; i++)
+		emit_layer(c, w, &w->layers[i], w->layers[i].rows * samples);
+	for (unsigned int i = 0; i < OPERANDS; i++)
+		p[i] = dojo_tensor_1d(c->operands[i].va, DOJO_FORMAT_FP32, parameters);
+	for (unsigned int i = 1; i < tiles; i++)
+		dojo_binary(c->batch, DOJO_BINARY_ADD, &p[0], &p[1], &p[2], NULL);
+	dojo_adamw(c->batch, &adamw, &p[0], &p[1], &p[2], &p[3], NULL);
+	if (w->format != DOJO_FORMAT_FP32) {
+		copy = dojo_tensor_1d(c->operands[1].va, w->format, parameters);
+		dojo_convert(c->batch, &p[0], &copy, NULL);
+	}
+}
+
+static int prepare(struct checked *c, const struct workload *w, unsigned int tiles)
+{
+	uint64_t bytes = operand_bytes(w, w->samples / tiles);
+	int err;
+
+	err = dojo_vm_create(c->dev, &c->vm);
+	if (!err)
+		err = dojo_queue_create(c->vm, DRM_DOJO_QUEUE_COMPUTE, NULL, &c->queue);
+	if (!err)
+		err = dojo_timeline_create(c->dev, 0, &c->timeline);
+	if (!err)
+		err = dojo_batch_create(c->vm, BATCH_BYTES, 0, &c->batch);
+	for (unsigned int i = 0; i < OPERANDS && !err; i++)
+		err = buffer_create(&c->operands[i], c->vm, bytes, DRM_DOJO_DOMAIN_HBM);
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < REPEATS; i++)
+		emit_step(c, w, tiles);
+	return dojo_queue_get_state(c->queue, &c->before, sizeof(c->before));
+}
+
+static void release(struct checked *c)
+{
+	if (!c->dev)
+		return;
+	dojo_batch_destroy(c->batch);
+	dojo_timeline_destroy(c->timeline);
+	dojo_queue_destroy(c->queue);
+	for (unsigned int i = 0; i < OPERANDS && c->vm; i++)
+		buffer_destroy(&c->operands[i], c->vm);
+	dojo_vm_destroy(c->vm);
+	dojo_device_close(c->dev);
+}
+
+/* opens @count tiles of the first card */
+static int open_tiles(struct checked *c, unsigned int count)
+{
+	struct dojo_device_entry *list = NULL;
+	unsigned int found = 0;
+	size_t entries = 0;
+	int err;
+
+	err = dojo_device_list(&list, &entries);
+	for (size_t i = 0; i < entries && !err && found < count; i++) {
+		if (list[i].access || strcmp(list[i].pci, list[0].pci))
+			continue;
+		err = dojo_device_open(list[i].path, &c[found].dev);
+		if (!err)
+			found++;
+	}
+	dojo_device_list_free(list);
+	return err ? err : found < count ? -ENODEV : 0;
+}
+
+static int run(struct checked *c, unsigned int tiles, double *seconds)
+{
+	struct drm_dojo_queue_get_state after;
+	int err = 0;
+
+	for (unsigned int i = 0; i < tiles && !err; i++) {
+		struct drm_dojo_sync_op signal = dojo_signal(c[i].timeline, 1);
+
+		err = dojo_queue_submit(c[i].queue, c[i].batch, &signal, 1, NULL);
+		if (err)
+			return fail_device(c[i].dev, err, "submit a step");
+	}
+	*seconds = 0;
+	for (unsigned int i = 0; i < tiles; i++) {
+		err = dojo_timeline_wait(c[i].timeline, 1, WAIT_NS);
+		if (!err)
+			err = dojo_queue_check(c[i].queue);
+		if (!err)
+			err = dojo_queue_get_state(c[i].queue, &after, sizeof(after));
+		if (err)
+			return fail_device(c[i].dev, err, "run a step");
+		*seconds += (after.model_ps - c[i].before.model_ps) * 1e-12 / REPEATS / tiles;
+	}
+	return 0;
+}
+
+int model_check(const struct workload *w, unsigned int tiles, double *seconds)
+{
+	struct checked checked[TILES_MAX] = { 0 };
+	int err;
+
+	err = open_tiles(checked, tiles);
+	if (err && err != -ENODEV)
+		err = fail("cannot open %u tiles: %s", tiles, dojo_open_strerror(err));
+	for (unsigned int i = 0; i < tiles && !err; i++) {
+		err = prepare(&checked[i], w, tiles);
+		if (err)
+			err = fail_device(checked[i].dev, err, "lay the workload out");
+	}
+	if (!err)
+		err = run(checked, tiles, seconds);
+	for (unsigned int i = 0; i < tiles; i++)
+		release(&checked[i]);
+	return err;
+}
