@@ -24,7 +24,7 @@ static void transpose(struct dojo_batch *batch, uint64_t dst, uint64_t src)
 int main(int argc, char **argv)
 {
 	struct dojo_device *dev = example_open(argc, argv);
-	static uint32_t in[ROWS][COLUMNS], out[COLUMNS][ROWS];
+	uint32_t (*in)[COLUMNS] = malloc(BYTES), (*out)[ROWS] = malloc(BYTES);
 	uint64_t in_va, out_va, sram_va;
 	struct dojo_batch *batch;
 	struct dojo_queue *queue;
@@ -32,6 +32,7 @@ int main(int argc, char **argv)
 	struct dojo_vm *vm;
 	unsigned int r, c;
 
+	example_expect(in && out, "memory");
 	for (r = 0; r < ROWS; r++)
 		for (c = 0; c < COLUMNS; c++)
 			in[r][c] = r << 16 | c;
@@ -60,5 +61,7 @@ int main(int argc, char **argv)
 	dojo_queue_destroy(queue);
 	dojo_vm_destroy(vm);
 	dojo_device_close(dev);
+	free(out);
+	free(in);
 	return 0;
 }

@@ -226,7 +226,11 @@ struct dojo_device *dojo_vm_device(const struct dojo_vm *vm);
 int dojo_vm_map(struct dojo_vm *vm, struct dojo_bo *bo, uint64_t offset, uint64_t size,
 		uint32_t flags, uint64_t *va) DOJO_MUST_CHECK;
 
-/* The caller's own memory, any alignment: whole pages are bound. */
+/*
+ * The caller's own memory, any alignment: whole pages are bound. Anonymous memory
+ * (malloc(), MAP_ANONYMOUS), not that of files. -EINVAL it is not; -EFAULT there
+ * is none; -EACCES it is not writable and @flags lack DRM_DOJO_BIND_READONLY.
+ */
 int dojo_vm_map_userptr(struct dojo_vm *vm, void *memory, uint64_t size, uint32_t flags,
 			uint64_t *va) DOJO_MUST_CHECK;
 

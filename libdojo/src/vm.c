@@ -98,8 +98,21 @@ static const char *bind_name(uint32_t type)
 	return type < ARRAY_SIZE(names) ? names[type] : "bind";
 }
 
+/* An address in the caller's memory is at fault more often than anything else. */
+static int fail_userptr(struct dojo_vm *vm, int ret, const struct drm_dojo_bind_op *op)
+{
+	const char *why = ret == -EINVAL ? "not all of it is anonymous memory" :
+			  ret == -EFAULT ? "there is no such memory" :
+			  ret == -EACCES ? "not all of it is writable" : dojo_strerror(ret);
+
+	return dojo_fail(vm->dev, ret, "map userptr: 0x%" PRIx64 " bytes from 0x%" PRIx64 ": %s",
+			 (uint64_t)op->size, (uint64_t)op->offset, why);
+}
+
 static int fail_bind(struct dojo_vm *vm, int ret, const struct drm_dojo_bind_op *op)
 {
+	if (op->type == DRM_DOJO_BIND_USERPTR)
+		return fail_userptr(vm, ret, op);
 	return dojo_fail(vm->dev, ret,
 			 "%s 0x%" PRIx64 " bytes at 0x%" PRIx64 ", buffer %u + 0x%" PRIx64 ": %s",
 			 bind_name(op->type), (uint64_t)op->size, (uint64_t)op->va, op->handle,

@@ -202,6 +202,25 @@ TEST(userptr_of_nothing_is_EINVAL)
 	dojo_device_close(dev);
 }
 
+TEST(userptr_that_is_refused_says_what_is_wrong_with_the_memory)
+{
+	struct dojo_device *dev = test_open();
+	struct dojo_vm *vm = test_vm(dev);
+	uint64_t va;
+
+	fake_fail(DRM_IOCTL_DOJO_VM_BIND, -EINVAL, 0);
+	EQUAL(dojo_vm_map_userptr(vm, dev, PAGE, 0, &va), -EINVAL);
+	SAYS(test_last_error(dev), "anonymous");
+	fake_fail(DRM_IOCTL_DOJO_VM_BIND, -EFAULT, 0);
+	EQUAL(dojo_vm_map_userptr(vm, dev, PAGE, 0, &va), -EFAULT);
+	SAYS(test_last_error(dev), "no such memory");
+	fake_fail(DRM_IOCTL_DOJO_VM_BIND, -EACCES, 0);
+	EQUAL(dojo_vm_map_userptr(vm, dev, PAGE, 0, &va), -EACCES);
+	SAYS(test_last_error(dev), "writable");
+	dojo_vm_destroy(vm);
+	dojo_device_close(dev);
+}
+
 TEST(null_mapping_is_rounded_to_pages)
 {
 	struct dojo_device *dev = test_open();
