@@ -76,7 +76,7 @@ static void flush(struct batch *b)
 		struct dojo_flags flags = {};
 
 		got[b->n * b->f->size / 4] = 0x5a5a5a5a;
-		k->encode(got, b->x, b->n, b->f->format, b->f->bias, &b->rounding, true,
+		k->encode(got, b->x, b->n, b->f->format, b->f->bias, &b->rounding,
 			  &flags);
 		for (size_t i = 0; i < b->n; i++) {
 			uint32_t c = code_at(got, b->f->size, i);
@@ -320,7 +320,7 @@ static void test_stochastic_mean(void)
 	/* 1 and 1.125 are neighbours in 1_4_3; a third of the way */
 	for (int i = 0; i < N; i++)
 		x[i] = 1.0f + 0.125f / 3;
-	dojo_kernels_get()->encode(code, x, N, DOJO_FORMAT_CFLOAT8_143, 7, &r, true, &flags);
+	dojo_kernels_get()->encode(code, x, N, DOJO_FORMAT_CFLOAT8_143, 7, &r, &flags);
 	for (int i = 0; i < N; i++)
 		up += code[i] == 0x39;
 	/* Six standard deviations */

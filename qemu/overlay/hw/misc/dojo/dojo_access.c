@@ -300,18 +300,30 @@ bool dojo_store(struct dojo_ctx *ctx, const struct dojo_view *v,
 		const struct dojo_rounding *rounding)
 {
 	struct dojo_rounding r = *rounding;
-	uint32_t stage[STAGE];
 
 	if (v->format == DOJO_FORMAT_FP32)
 		return dojo_store_codes(ctx, v, va, stride, n, src);
 
 	while (n) {
 		size_t count = n < STAGE ? n : STAGE;
+		uint8_t *host = NULL;
+		uint64_t run = 0;
 
-		ctx->k->encode(stage, src, count, v->format, v->bias, &r, true,
-			       ctx->flags);
-		if (!dojo_store_codes(ctx, v, va, stride, count, stage))
-			return false;
+		if (stride == 1)
+			host = dojo_map(ctx, va, (uint64_t)n << v->shift, true, &run);
+		if (host && run >> v->shift) {
+			if (run >> v->shift < n)
+				count = (size_t)(run >> v->shift);
+			else
+				count = n;
+			ctx->k->encode(host, src, count, v->format, v->bias, &r, ctx->flags);
+		} else {
+			uint32_t stage[STAGE];
+
+			ctx->k->encode(stage, src, count, v->format, v->bias, &r, ctx->flags);
+			if (!dojo_store_codes(ctx, v, va, stride, count, stage))
+				return false;
+		}
 		va += (stride * count) << v->shift;
 		src += count;
 		r.index += count;
@@ -392,6 +404,23 @@ const float *dojo_cursor_load(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 	CURSOR_EACH(dojo_load_into(ctx, &c->view, run_va, c->view.stride[0], count,
 				   buf + done));
 	return buf;
+}
+
+const void *dojo_cursor_codes(struct dojo_ctx *ctx, const struct dojo_cursor *c,
+			      uint64_t index, size_t n, void *buf)
+{
+	uint64_t left, run, va = cursor_run(c, index, &left);
+	uint64_t bytes = (uint64_t)n << c->view.shift;
+
+	if (left >= n && c->view.stride[0] == 1) {
+		const uint8_t *host = dojo_map(ctx, va, bytes, false, &run);
+
+		if (host && run == bytes)
+			return host;
+		if (!host && ctx->fault->reason)
+			return NULL;
+	}
+	return dojo_cursor_load_codes(ctx, c, index, n, buf) ? buf : NULL;
 }
 
 float *dojo_cursor_direct(struct dojo_ctx *ctx, const struct dojo_cursor *c,

@@ -124,6 +124,9 @@ float *dojo_cursor_direct(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 bool dojo_cursor_store(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 		       uint64_t index, size_t n, const float *src,
 		       const struct dojo_rounding *rounding);
+/* Codes as they lie in memory, or packed into @buf; NULL on a fault */
+const void *dojo_cursor_codes(struct dojo_ctx *ctx, const struct dojo_cursor *c,
+			      uint64_t index, size_t n, void *buf);
 bool dojo_cursor_load_codes(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 			    uint64_t index, size_t n, void *buf);
 bool dojo_cursor_store_codes(struct dojo_ctx *ctx, const struct dojo_cursor *c,

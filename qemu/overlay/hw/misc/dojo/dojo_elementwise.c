@@ -170,38 +170,53 @@ static bool same_format(const struct dojo_tensor *a, const struct dojo_tensor *b
 	return a->format == b->format && a->bias == b->bias;
 }
 
+/* The formats differ: the code that is read is the operand, in its own format */
+static bool convert_chunk(struct dojo_ctx *ctx, const struct dojo_cursor *x,
+			  const struct dojo_cursor *y, struct dojo_range r, uint64_t i,
+			  void *codes, float *buf, const struct dojo_rounding *rounding)
+{
+	size_t n = dojo_chunk(i, r.last);
+	const void *from = dojo_cursor_codes(ctx, x, i, n, codes);
+	float *to = NULL;
+
+	if (!from)
+		return false;
+	ctx->flags->denormal += ctx->k->denormals(from, n, x->view.format);
+	if (y->view.format == DOJO_FORMAT_FP32)
+		to = dojo_cursor_direct(ctx, y, i, n, (size_t)(r.last - i));
+	if (!to)
+		to = buf;
+	if (x->view.format == DOJO_FORMAT_FP32 && !((uintptr_t)from & 3))
+		return dojo_cursor_store(ctx, y, i, n, from, rounding);
+	ctx->k->decode(to, from, n, x->view.format, x->view.bias);
+	if (y->view.format == DOJO_FORMAT_FP32)
+		ctx->k->canon(to, n);
+	return to != buf || dojo_cursor_store(ctx, y, i, n, to, rounding);
+}
+
 bool dojo_run_convert(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx)
 {
 	const struct dojo_packet_compute *p = dojo_compute(op);
 	struct dojo_rounding rounding = dojo_rounding_of(p);
 	struct dojo_range r = dojo_unit_range(op, unit);
-	bool same = same_format(&p->tensor[0], &p->tensor[1]);
-	struct dojo_cursor x, y;
 	uint32_t *codes = dojo_scratch(ctx, DOJO_CHUNK * sizeof(uint32_t));
-	uint32_t *out = dojo_scratch(ctx, DOJO_CHUNK * sizeof(uint32_t));
-	float *xb = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
+	float *buf = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
+	struct dojo_cursor x, y;
 
+	rounding.counted = true;
 	dojo_cursor_of(&x, &p->tensor[0]);
 	dojo_cursor_of(&y, &p->tensor[1]);
 	for (uint64_t i = r.first; i < r.last; i += DOJO_CHUNK) {
 		size_t n = dojo_chunk(i, r.last);
+		const void *from;
 
-		if (!dojo_cursor_load_codes(ctx, &x, i, n, codes))
-			return false;
-		if (same) {
-			if (!dojo_cursor_store_codes(ctx, &y, i, n, codes))
+		if (!same_format(&p->tensor[0], &p->tensor[1])) {
+			if (!convert_chunk(ctx, &x, &y, r, i, codes, buf, &rounding))
 				return false;
 			continue;
 		}
-		/* Here the code that was read is the operand, in its own format */
-		ctx->flags->denormal += ctx->k->denormals(codes, n, x.view.format);
-		ctx->k->decode(xb, codes, n, x.view.format, x.view.bias);
-		if (y.view.format == DOJO_FORMAT_FP32)
-			ctx->k->canon(xb, n);
-		rounding.index = p->rng_base + i;
-		ctx->k->encode(out, xb, n, y.view.format, y.view.bias, &rounding,
-			       false, ctx->flags);
-		if (!dojo_cursor_store_codes(ctx, &y, i, n, out))
+		from = dojo_cursor_codes(ctx, &x, i, n, codes);
+		if (!from || !dojo_cursor_store_codes(ctx, &y, i, n, from))
 			return false;
 	}
 	return true;

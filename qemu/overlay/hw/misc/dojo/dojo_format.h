@@ -17,6 +17,7 @@ struct dojo_rounding {
 	uint32_t mode;		/* enum dojo_round */
 	uint64_t seed;
 	uint64_t index;		/* rng_base + logical index of the first element */
+	bool counted;		/* denormal operands have been, in their own format */
 };
 
 /* A floating-point format narrower than FP32, with its bias applied */

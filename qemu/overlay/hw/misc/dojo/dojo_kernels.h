@@ -43,12 +43,10 @@ struct dojo_kernels {
 	/* Codes to FP32; a NaN keeps its sign */
 	void (*decode)(float *dst, const void *src, size_t n,
 		       unsigned int format, unsigned int bias);
-	/* FP32 to codes; with @operand the FP32 number is itself the operand
-	 * whose being subnormal counts
-	 */
+	/* FP32 to codes */
 	void (*encode)(void *dst, const float *src, size_t n,
 		       unsigned int format, unsigned int bias,
-		       const struct dojo_rounding *rounding, bool operand,
+		       const struct dojo_rounding *rounding,
 		       struct dojo_flags *flags);
 	/* How many codes are subnormal in their own format */
 	uint64_t (*denormals)(const void *src, size_t n, unsigned int format);

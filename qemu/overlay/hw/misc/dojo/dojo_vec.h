@@ -10,6 +10,7 @@
 #ifndef DOJO_VEC_H
 #define DOJO_VEC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -155,7 +156,7 @@ VINLINE vf vf_sqrt(vf a)
 #endif
 }
 
-/* Low and high half of the 64-bit product */
+/* Low and high half of the 64-bit product: even and odd lanes apart, then together */
 VINLINE vu vu_mul_wide(vu a, uint32_t m, vu *hi)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
@@ -164,17 +165,19 @@ VINLINE vu vu_mul_wide(vu a, uint32_t m, vu *hi)
 	__m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), f);
 
 	*hi = (vu)_mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd);
+	return (vu)_mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
 #elif DOJO_ISA == DOJO_ISA_AVX2
 	__m256i x = (__m256i)a, f = _mm256_set1_epi32((int)m);
 	__m256i even = _mm256_mul_epu32(x, f);
 	__m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), f);
 
 	*hi = (vu)_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+	return (vu)_mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
 #else
 	for (int i = 0; i < VL; i++)
 		(*hi)[i] = (uint32_t)(((uint64_t)a[i] * m) >> 32);
-#endif
 	return a * m;
+#endif
 }
 
 VINLINE vf vf_abs(vf a)
@@ -213,6 +216,21 @@ VINLINE unsigned int vi_count(vi mask)
 	for (int i = 0; i < VL; i++)
 		n -= mask[i];
 	return (unsigned int)n;
+#endif
+}
+
+/* Whether all lanes of x lie in low .. low + size - 1, or are 0 in @a */
+VINLINE bool vu_all_within(vu x, vu a, uint32_t low, uint32_t size)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	__m512i d = (__m512i)(x - low);
+
+	return (_mm512_cmplt_epu32_mask(d, _mm512_set1_epi32((int)size)) |
+		_mm512_testn_epi32_mask((__m512i)a, (__m512i)a)) == 0xffff;
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return _mm256_movemask_ps((__m256)((vi)(x - low < size) | (vi)(a == 0))) == 0xff;
+#else
+	return vi_count((vi)(x - low < size) | (vi)(a == 0)) == VL;
 #endif
 }
 
