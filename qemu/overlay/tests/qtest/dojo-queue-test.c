@@ -839,6 +839,133 @@ static void test_kernel_priority_goes_first(void)
     bench_free(&b);
 }
 
+static uint64_t busy_of(Queue *q)
+{
+    return le64_to_cpu(context_save(q).busy_ns);
+}
+
+/* Equal priorities get equal time, however long their units of work are */
+static void test_fair_shares(void)
+{
+    Bench b = bench_new();
+    Batch large = user_batch(&b), small = user_batch(&b);
+    Queue *q[2] = { b.compute, rect_queue(&b, 60, 0, 0, 5, 5) };
+    uint64_t busy[2], start[2];
+    int i;
+
+    long_work(&b, &large);
+    for (i = 0; i < 500; i++) {
+        batch_copy(&small, HBM_VA, DST_VA, 64 * KiB);
+    }
+    for (i = 0; i < RING_SIZE - 2; i++) {
+        put_batch(q[0], large.va, large.size);
+    }
+    queue_kick(q[0]);
+    wait_until(busy_of(q[0]) > 0);
+    for (i = 0; i < RING_SIZE - 2; i++) {
+        put_batch(q[1], small.va, small.size);
+    }
+    start[0] = busy_of(q[0]);
+    start[1] = busy_of(q[1]);
+    queue_kick(q[1]);
+    wait_until(busy_of(q[1]) > 25 * 60000000ull);   /* 60 ms of 25 dies */
+    busy[0] = busy_of(q[0]) - start[0];
+    busy[1] = busy_of(q[1]) - start[1];
+    g_test_message("busy %" PRIu64 " and %" PRIu64, busy[0], busy[1]);
+    g_assert_cmpuint(busy[0], <, busy[1] * 3 / 2);
+    g_assert_cmpuint(busy[1], <, busy[0] * 3 / 2);
+    g_free(q[1]);
+    bench_free(&b);
+}
+
+/* A rectangle that is never free by itself gets its turn all the same */
+static void test_large_rectangle(void)
+{
+    Bench b = bench_new();
+    Batch work = user_batch(&b), nop = user_batch(&b);
+    Queue *q[5];
+    int i;
+
+    long_work(&b, &work);
+    batch_nop(&nop);
+    for (i = 0; i < ARRAY_SIZE(q); i++) {
+        q[i] = rect_queue(&b, 50 + i, i, 0, 1, 1);
+        put_batch(q[i], work.va, work.size);
+        queue_run(q[i], &work);
+    }
+    queue_run(b.compute, &nop);
+    queue_wait(b.compute);
+    for (i = 0; i < ARRAY_SIZE(q); i++) {
+        g_assert_cmpuint(queue_seqno(q[i]), ==, 0);
+        g_free(q[i]);
+    }
+    bench_free(&b);
+}
+
+/* The lowest priority gets a turn in bounded time against the highest of a user's */
+static void test_ageing(void)
+{
+    Bench b = bench_new();
+    Batch work = user_batch(&b), nop = user_batch(&b);
+    Queue *q[3];
+    int i, n;
+
+    long_work(&b, &work);
+    batch_nop(&nop);
+    admin_ok(b.tile, DOJO_ADMIN_QUEUE_PRIORITY, b.compute->id, DOJO_HW_PRIORITY_LOW, 0);
+    for (i = 0; i < ARRAY_SIZE(q); i++) {
+        q[i] = rect_queue(&b, 50 + i, 0, 0, 5, 5);
+        admin_ok(b.tile, DOJO_ADMIN_QUEUE_PRIORITY, 50 + i, DOJO_HW_PRIORITY_REALTIME, 0);
+        for (n = 0; n < 20; n++) {
+            put_batch(q[i], work.va, work.size);
+        }
+        queue_run(q[i], &work);
+    }
+    queue_run(b.compute, &nop);
+    queue_wait(b.compute);
+    for (i = 0; i < ARRAY_SIZE(q); i++) {
+        g_assert_cmpuint(queue_seqno(q[i]), ==, 0);
+        g_free(q[i]);
+    }
+    bench_free(&b);
+}
+
+/* ---------------------------------------------------------------- model clock */
+
+static uint64_t modelled(Queue *q, const Batch *batch)
+{
+    uint64_t before = le64_to_cpu(context_save(q).model_ps);
+
+    queue_run(q, batch);
+    queue_wait(q);
+    return le64_to_cpu(context_save(q).model_ps) - before;
+}
+
+static void test_model_clock(void)
+{
+    Bench b = bench_new();
+    Card *c = b.card;
+    const uint64_t launch = 500000, size = 2 * MiB;
+    Batch nop = user_batch(&b), hbm = user_batch(&b), system = user_batch(&b);
+    Batch sram = user_batch(&b);
+
+    map_huge(c, b.root, HBM_VA, leaf(DOJO_TARGET_HBM, 0));
+    map_huge(c, b.root, HBM_VA + size, leaf(DOJO_TARGET_HBM, size));
+    map_huge(c, b.root, SRAM_VA, leaf(DOJO_TARGET_SRAM, 0));
+    map_huge(c, b.root, SRAM_VA + size, leaf(DOJO_TARGET_SRAM, size));
+    map_huge(c, b.root, DST_VA, leaf(DOJO_TARGET_SYSTEM, 32 * MiB));
+    batch_nop(&nop);
+    batch_nop(&nop);
+    batch_copy(&hbm, HBM_VA, HBM_VA + size, size);
+    batch_copy(&system, HBM_VA, DST_VA, size);
+    batch_copy(&sram, SRAM_VA, SRAM_VA + size, size);
+    g_assert_cmpuint(modelled(b.dma, &nop), ==, 2 * launch);
+    g_assert_cmpuint(modelled(b.dma, &hbm), ==, launch + 2 * size * 1000000 / 800000);
+    g_assert_cmpuint(modelled(b.dma, &system), ==, launch + size * 1000000 / 32000);
+    g_assert_cmpuint(modelled(b.dma, &sram), ==, launch);
+    bench_free(&b);
+}
+
 /* ------------------------------------------------------------------- events */
 
 static void nop_fences(Bench *b, Batch *nop, int n)
@@ -983,6 +1110,10 @@ int main(int argc, char **argv)
     qtest_add_func("/dojo/queue/end-while-running", test_end_while_running);
     qtest_add_func("/dojo/sched/many-queues", test_many_queues);
     qtest_add_func("/dojo/sched/kernel-first", test_kernel_priority_goes_first);
+    qtest_add_func("/dojo/sched/fair", test_fair_shares);
+    qtest_add_func("/dojo/sched/large-rectangle", test_large_rectangle);
+    qtest_add_func("/dojo/sched/ageing", test_ageing);
+    qtest_add_func("/dojo/model-clock", test_model_clock);
     qtest_add_func("/dojo/events/overflow", test_event_overflow);
     qtest_add_func("/dojo/events/ring-off", test_event_ring_off);
     qtest_add_func("/dojo/events/moderation", test_moderation);

@@ -291,6 +291,9 @@ static uint32_t parse_and_execute(DojoTile *t, const struct dojo_admin_command *
 
 static void ring_dead(DojoTile *t)
 {
+    if (qatomic_read(&t->halt)) {
+        return;     /* it goes away anyway */
+    }
     trace_dojo_admin_error(t->index);
     qatomic_or(&t->status, DOJO_STATUS_ADMIN_ERROR);
     dojo_ras_post(t, DOJO_RAS_LINK);

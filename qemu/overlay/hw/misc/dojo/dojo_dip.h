@@ -55,6 +55,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(DojoState, DOJO_DIP)
 #define DOJO_YIELD_NS       (100 * DOJO_MS) /* SUSPEND and RESET of a queue */
 #define DOJO_AGEING_NS      (50 * DOJO_MS)
 #define DOJO_RESERVE_NS     (10 * DOJO_MS)
+#define DOJO_OVERRUN_NS     (100 * DOJO_MS) /* of a turn, held against a queue */
 
 typedef struct DojoTile DojoTile;
 typedef struct DojoQueue DojoQueue;
@@ -95,6 +96,7 @@ typedef struct DojoWorker {
     DojoAgent agent;
     QemuThread thread;
     enum dojo_hw_class class;
+    uint64_t debt_ns;               /* see pay_debt() */
     void *scratch;
 } DojoWorker;
 
@@ -144,7 +146,7 @@ struct DojoQueue {
     bool fault_unreported;
     bool sem_pending;               /* resuming means waiting for sem */
     uint32_t tail;                  /* atomic */
-    uint64_t served_ns;             /* end of its last turn */
+    uint64_t served_ns;             /* end of its last turn, and what it took too long */
     uint64_t ready_ns;              /* READY since */
     uint64_t blocked_ns;            /* its rectangle not free since, or 0 */
     uint64_t turn_ns;               /* begin of the turn, or of a hang */

@@ -39,7 +39,8 @@ static void moderate(DojoEventRing *r)
 
 static void ring_broken(DojoTile *t)
 {
-    if (!(qatomic_fetch_or(&t->status, DOJO_STATUS_ADMIN_ERROR) &
+    if (!qatomic_read(&t->halt) &&
+        !(qatomic_fetch_or(&t->status, DOJO_STATUS_ADMIN_ERROR) &
           DOJO_STATUS_ADMIN_ERROR)) {
         trace_dojo_admin_error(t->index);
     }

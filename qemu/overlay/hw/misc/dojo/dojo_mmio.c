@@ -217,6 +217,10 @@ static uint32_t tile_config_read(DojoTile *t, hwaddr offset)
 
 static uint32_t tile_read(DojoTile *t, hwaddr offset)
 {
+    if (offset >= DOJO_TILE_ADMIN_BASE &&
+        (qatomic_read(&t->status) & DOJO_STATUS_RESETTING)) {
+        return 0;   /* whatever threads have not cleared yet */
+    }
     switch (offset) {
     case DOJO_TILE_ID ... DOJO_TILE_OPCODES + 28:
         return tile_config_read(t, offset);

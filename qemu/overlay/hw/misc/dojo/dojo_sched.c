@@ -248,10 +248,11 @@ void dojo_sched_release_engine(DojoQueue *q)
     DojoTile *t = q->tile;
     DojoState *s = t->card;
     uint64_t now = dojo_now(s);
-    uint64_t busy = (now - q->turn_ns) * q->dies;
+    uint64_t turn = now - q->turn_ns;
+    uint64_t busy = turn * q->dies;
 
     qatomic_set(&q->busy_ns, q->busy_ns + busy);
-    q->served_ns = now;
+    q->served_ns = now + MIN(turn - MIN(turn, DOJO_TURN_NS), DOJO_OVERRUN_NS);
     if (q->class == DOJO_HW_CLASS_DMA) {
         t->dma_busy--;
         qatomic_add(&t->dma_busy_ns, busy);

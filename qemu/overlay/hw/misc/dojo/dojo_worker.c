@@ -35,13 +35,16 @@ bool dojo_must_yield(DojoQueue *q)
            qatomic_read(&q->tile->halt) || qatomic_read(&q->tile->card->quit);
 }
 
-static void slow_down(DojoState *s, uint64_t begin)
+/* Outside of a section: the time that units would have taken on a slow engine */
+static void pay_debt(DojoQueue *q, DojoWorker *w)
 {
-    uint32_t factor = qatomic_read(&s->slow_factor);
+    while (unlikely(w->debt_ns) && !dojo_must_yield(q)) {
+        uint64_t ns = MIN(w->debt_ns, DOJO_MS);
 
-    if (unlikely(factor > 1)) {
-        g_usleep(MIN((dojo_now(s) - begin) * (factor - 1) / 1000, 1000000));
+        g_usleep(DIV_ROUND_UP(ns, 1000));
+        w->debt_ns -= ns;
     }
+    w->debt_ns = 0;
 }
 
 static void add_flags(struct dojo_flags *sum, const struct dojo_flags *f)
@@ -57,14 +60,17 @@ static bool run_unit(DojoQueue *q, uint64_t unit, DojoWorker *w, struct dojo_fla
                      struct dojo_fault_info *fault)
 {
     DojoState *s = q->tile->card;
-    uint64_t begin = unlikely(qatomic_read(&s->slow_factor) > 1) ? dojo_now(s) : 0;
+    uint32_t factor = qatomic_read(&s->slow_factor);
+    uint64_t begin = unlikely(factor > 1) ? dojo_now(s) : 0;
     DojoMemory m;
     bool ok;
 
     dojo_memory_init(&m, &w->agent, q->tile, q->asid);
     ok = dojo_op_run(&q->op, unit, &m.mem, w->scratch, flags, fault);
     qatomic_inc(&q->progress);
-    slow_down(s, begin);
+    if (unlikely(begin)) {
+        w->debt_ns += (dojo_now(s) - begin) * (factor - 1);
+    }
     return ok;
 }
 
@@ -87,6 +93,7 @@ static DojoStep units_alone(DojoQueue *q, DojoWorker *w, struct dojo_fault_info 
         qatomic_set(&q->unit, q->unit + 1);
         if (q->unit < q->op.units) {
             dojo_section_end(&w->agent);
+            pay_debt(q, w);
             dojo_section_begin(&w->agent, q->tile);
             if (must_pause(q)) {
                 return DOJO_STEP_STOPPED;
@@ -116,6 +123,7 @@ static void run_shared_unit(DojoJob *job, uint64_t unit, DojoWorker *w)
     dojo_section_begin(&w->agent, q->tile);
     ok = run_unit(q, unit, w, &flags, &fault);
     dojo_section_end(&w->agent);
+    pay_debt(q, w);
 
     QEMU_LOCK_GUARD(&w->agent.card->pool_lock);
     add_flags(&job->arith, &flags);
@@ -214,6 +222,7 @@ static void run_turn(DojoQueue *q, DojoWorker *w)
         dojo_section_begin(&w->agent, t);
         step = dojo_queue_step(q, w);
         dojo_section_end(&w->agent);
+        pay_debt(q, w);
         if (step == DOJO_STEP_STOPPED && !dojo_must_yield(q) &&
             !dojo_sched_turn_over(q)) {
             step = DOJO_STEP_DONE;  /* a hang, to be taken above */
