@@ -119,7 +119,7 @@ static uint64_t transfer_ps(uint64_t bytes, uint32_t mbps, uint32_t shared_by)
 uint64_t dojo_model_ps(DojoQueue *q, DojoMemory *m)
 {
     const struct dojo_op *op = &q->op;
-    uint32_t sharers = MAX(qatomic_read(&q->tile->card->tiles_running), 1);
+    uint32_t sharers = MAX(qatomic_read(&q->tile->card->tiles_active), 1);
     const struct dojo_packet_copy *copy = (void *)op->packet.words;
     const struct dojo_packet_copy_nd *nd = (void *)op->packet.words;
     const struct dojo_packet_fill *fill = (void *)op->packet.words;

@@ -222,6 +222,21 @@ static bool check_properties(DojoState *s, Error **errp)
     return true;
 }
 
+/* Cards that nobody gave a serial number are told apart by their id, or counted */
+static void default_serial(DojoState *s)
+{
+    static unsigned int count;
+    const char *id = DEVICE(s)->id;
+
+    if (s->serial && *s->serial) {
+        return;
+    }
+    g_free(s->serial);
+    count++;
+    s->serial = id && strlen(id) <= DOJO_SERIAL_LEN - 5 ?
+                g_strdup_printf("DOJO-%s", id) : g_strdup_printf("DOJO-%04u", count);
+}
+
 static void allow_opcodes(DojoState *s, int first, int last)
 {
     for (; first <= last; first++) {
@@ -320,6 +335,7 @@ static void dojo_realize(PCIDevice *pdev, Error **errp)
     if (!check_properties(s, errp)) {
         return;
     }
+    default_serial(s);
     init_capabilities(s);
     init_config(s);
     if (!init_pcie(s, errp)) {

@@ -269,6 +269,7 @@ struct DojoTile {
     unsigned int dma_busy;          /* engines */
     unsigned int owned;             /* queues that a thread has */
     unsigned int running;           /* queues in state RUNNING */
+    bool active;                    /* counted in tiles_active */
     bool halt;                      /* atomic: no work may start or go on */
     bool reset_wanted;              /* by the admin thread */
     bool reset_card;                /* it is part of a card reset */
@@ -369,7 +370,7 @@ struct DojoState {
     unsigned int num_jobs;          /* atomic readers */
     bool quit;                      /* atomic */
     uint32_t pick_from[2];          /* tile to look at first; atomic */
-    uint32_t tiles_running;         /* tiles with a queue RUNNING; atomic */
+    uint32_t tiles_active;          /* tiles with a queue READY or RUNNING; atomic */
 
     QemuMutex sem_lock;             /* read-modify-write of semaphores */
 
@@ -497,6 +498,7 @@ void dojo_sched_release_engine(DojoQueue *q);   /* t->lock held */
 void dojo_sched_hang(DojoQueue *q, uint8_t level);
 void dojo_sched_unhang(DojoQueue *q);           /* t->lock held */
 void dojo_sched_resume(DojoQueue *q);           /* t->lock held */
+void dojo_sched_count_tile(DojoTile *t);        /* t->lock held */
 void *dojo_service_thread(void *opaque);
 
 /* dojo_worker.c */

@@ -561,6 +561,9 @@ DojoStep dojo_queue_step(DojoQueue *q, DojoWorker *w)
         if (step != DOJO_STEP_DONE) {
             return step;
         }
+        if (unlikely(qatomic_read(&q->tile->hang_armed)) && dojo_hang_due(q)) {
+            return DOJO_STEP_STOPPED;
+        }
     }
     return run_packet(q, w, &m);
 }

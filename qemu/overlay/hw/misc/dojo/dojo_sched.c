@@ -20,12 +20,15 @@ typedef struct Reservation {
     int priority;
 } Reservation;
 
-static void set_running(DojoTile *t, int change)
+/* Tiles with a queue RUNNING or READY share the card's bandwidth: for the model clock */
+void dojo_sched_count_tile(DojoTile *t)
 {
-    if (change > 0 && !t->running++) {
-        qatomic_inc(&t->card->tiles_running);
-    } else if (change < 0 && !--t->running) {
-        qatomic_dec(&t->card->tiles_running);
+    bool active = t->running || t->num_ready[DOJO_HW_CLASS_DMA] ||
+                  t->num_ready[DOJO_HW_CLASS_COMPUTE];
+
+    if (active != t->active) {
+        t->active = active;
+        qatomic_add(&t->card->tiles_active, active ? 1 : -1);
     }
 }
 
@@ -39,6 +42,7 @@ static void ready_add(DojoQueue *q)
     q->ready_ns = dojo_now(t->card);
     QTAILQ_INSERT_TAIL(&t->ready[q->class], q, ready_link);
     qatomic_set(&t->num_ready[q->class], t->num_ready[q->class] + 1);
+    dojo_sched_count_tile(t);
 }
 
 static void ready_remove(DojoQueue *q)
@@ -77,6 +81,7 @@ void dojo_sched_remove(DojoQueue *q)
     if (q->on_service) {
         service_remove(q);
     }
+    dojo_sched_count_tile(q->tile);
 }
 
 static bool has_work(DojoQueue *q)
@@ -239,7 +244,7 @@ static void take_engine(DojoQueue *q)
     }
     q->state = DOJO_HW_RUNNING;
     qatomic_set(&q->turn_ns, dojo_now(t->card));
-    set_running(t, 1);
+    t->running++;
 }
 
 /* Ends the time on the engine and counts it */
@@ -263,7 +268,7 @@ void dojo_sched_release_engine(DojoQueue *q)
         qatomic_add(&s->mesh_energy_ns, busy);
     }
     q->state = DOJO_HW_READY;
-    set_running(t, -1);
+    t->running--;
 }
 
 DojoQueue *dojo_sched_pick(DojoTile *t, enum dojo_hw_class class)
@@ -327,6 +332,7 @@ void dojo_sched_give_back(DojoQueue *q, DojoStep why)
         } else if (!q->stop && !t->halt) {
             settle(q);
         }
+        dojo_sched_count_tile(t);
         give_up(q);
         more = t->num_ready[q->class];
     }
@@ -355,6 +361,7 @@ void dojo_sched_unhang(DojoQueue *q)
     if (!q->stop && !t->halt) {
         settle(q);
     }
+    dojo_sched_count_tile(t);
 }
 
 /* Lock held, and let go meanwhile: looks at what one listed queue needs */

@@ -200,6 +200,7 @@ static void drop_queues(DojoTile *t)
             g_free(q);
         }
     }
+    dojo_sched_count_tile(t);
     t->ras_pending = 0;
 }
 

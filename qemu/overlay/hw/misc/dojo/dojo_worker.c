@@ -212,7 +212,7 @@ static void run_turn(DojoQueue *q, DojoWorker *w)
             step = DOJO_STEP_STOPPED;
             break;
         }
-        if (unlikely(qatomic_read(&t->hang_armed))) {
+        if (unlikely(qatomic_read(&t->hang_armed)) && q->in_packet) {
             level = dojo_hang_take(q);
             if (level) {
                 dojo_sched_hang(q, level);
