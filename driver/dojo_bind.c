@@ -51,8 +51,8 @@ struct dojo_bind_sched {
  */
 struct dojo_bind_fence {
 	struct dma_fence base;
-	DOJO_FENCE_LOCK
 	struct dojo_bind_sched *sched;
+	DOJO_FENCE_LOCK
 };
 
 enum dojo_bind_step_type {
@@ -522,7 +522,7 @@ static struct dma_fence *dojo_bind_push(struct dojo_bind *bind, struct drm_exec 
 	return fence;
 }
 
-/* ---- bringing back what was evicted */
+/* ---- what was evicted and is back */
 
 static int dojo_bind_restore_steps(struct dojo_bind *bind)
 {
@@ -577,8 +577,8 @@ static bool dojo_bind_userptrs_stale(struct dojo_vm *vm)
 }
 
 /**
- * dojo_bind_restore() - bring back what was evicted, and show it in the page table
- * @vm: address space, locked with all its buffers
+ * dojo_bind_restore() - show in the page table where evicted memory is now
+ * @vm: address space, locked with all its buffers, which have been validated
  * @exec: holds the reservations
  *
  * Return: 0; -EAGAIN: a userptr has changed meanwhile; or an error.
@@ -590,10 +590,6 @@ int dojo_bind_restore(struct dojo_vm *vm, struct drm_exec *exec)
 	bool wait;
 	int ret;
 
-	vm->full = false;
-	ret = drm_gpuvm_validate(&vm->base, exec);
-	if (ret)
-		return ret;
 	if (list_empty(&vm->base.evict.list) && list_empty_careful(&vm->invalid))
 		return 0;
 

@@ -80,8 +80,9 @@ static void dojo_bo_places(struct dojo_mm *mm, const struct dojo_bo *bo,
 	for (unsigned int pass = 0; pass < 2; pass++) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(dojo_domains); i++) {
 			const struct dojo_domain *d = &dojo_domains[i];
+			bool preferred = d->domain == bo->preferred;
 
-			if (!(domains & d->domain) || pass == (d->domain == bo->preferred) ||
+			if (!(domains & d->domain) || pass == preferred ||
 			    bo->ttm.base.size > dojo_domain_size(mm, d->domain))
 				continue;
 			dojo_place(placement, d->type, d->type == DOJO_PL_SYSTEM ? 0 : flags);

@@ -355,7 +355,8 @@ static u64 dojo_import_peer_pte(u64 pte, u64 tile)
 {
 	u64 target = pte & DOJO_PTE_TARGET_MASK;
 
-	if (target != DOJO_PTE_TARGET(DOJO_TARGET_HBM) && target != DOJO_PTE_TARGET(DOJO_TARGET_SRAM))
+	if (target != DOJO_PTE_TARGET(DOJO_TARGET_HBM) &&
+	    target != DOJO_PTE_TARGET(DOJO_TARGET_SRAM))
 		return pte;
 	return DOJO_PTE_TARGET(DOJO_TARGET_PEER) | tile << DOJO_PTE_PEER_SHIFT |
 	       (target == DOJO_PTE_TARGET(DOJO_TARGET_SRAM) ? DOJO_PTE_PEER_SRAM : 0) |

@@ -536,3 +536,26 @@ u64 dojo_pt_lookup(const struct dojo_pt *pt, u64 va)
 	}
 	return dojo_pt_get(page, dojo_pt_index(va, 0));
 }
+
+/**
+ * dojo_pt_walk() - the entries on the way to an address
+ * @pt: page table
+ * @va: address inside the 48 bits
+ * @entry: out: from the root's on
+ *
+ * Return: how many there are; the last one is a page, or not valid.
+ */
+unsigned int dojo_pt_walk(const struct dojo_pt *pt, u64 va, u64 entry[DOJO_PT_LEVELS])
+{
+	const struct dojo_pt_page *page = pt->root;
+	unsigned int count = 0;
+
+	for (unsigned int level = DOJO_PT_LEVELS; page;
+	     page = page->child[dojo_pt_index(va, level)]) {
+		level--;
+		entry[count++] = dojo_pt_get(page, dojo_pt_index(va, level));
+		if (!level)
+			break;
+	}
+	return count;
+}

@@ -116,7 +116,7 @@
 #define   DOJO_EVENT_BASE		0x00	/* RW, 64 bits, 0; bus address, 64-byte aligned */
 #define   DOJO_EVENT_SIZE		0x08	/* RW, 0 = off; entries, power of two, 16..65536 */
 #define   DOJO_EVENT_VECTOR		0x0c	/* RW, 0; card-wide MSI-X index */
-#define   DOJO_EVENT_CONSUMER		0x10	/* RW, 64 bits, 0; bus address of a __le32, 4-byte aligned */
+#define   DOJO_EVENT_CONSUMER		0x10	/* RW, 64 bits, 0; bus address of a __le32 */
 #define   DOJO_EVENT_MODERATION		0x18	/* RW at any time, 0 */
 #define     DOJO_MODERATION(count, us)	((__u32)(count) | (__u32)(us) << 16)
 #define   DOJO_EVENT_PRODUCER		0x1c	/* RO, absolute */
@@ -150,7 +150,7 @@
 #define   DOJO_TARGET_SYSTEM		2ull	/* PCIe bus address */
 #define   DOJO_TARGET_PEER		3ull	/* another tile of the card; leaf only */
 #define DOJO_PTE_TARGET(t)		((__u64)(t) << DOJO_PTE_TARGET_SHIFT)
-#define DOJO_PTE_NULL			(1ull << 6)	/* leaf: reads 0, writes dropped; target, address 0 */
+#define DOJO_PTE_NULL			(1ull << 6)	/* leaf: reads 0, writes dropped */
 #define DOJO_PTE_ADDR_MASK		0x000ffffffffff000ull
 #define DOJO_PTE_PEER_SHIFT		52
 #define DOJO_PTE_PEER_MASK		(7ull << 52)	/* PEER: the other tile's index */

@@ -136,12 +136,14 @@ static ssize_t tile_serial_show(struct device *dev, struct device_attribute *att
 {
 	return sysfs_emit(buf, "%s\n", dojo_sysfs_tile(dev)->card->serial);
 }
+
 static struct device_attribute dev_attr_tile_serial = __ATTR(serial, 0444, tile_serial_show, NULL);
 
 static ssize_t tile_generation_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", dojo_sysfs_tile(dev)->card->generation);
 }
+
 static struct device_attribute dev_attr_tile_generation =
 	__ATTR(generation, 0444, tile_generation_show, NULL);
 
@@ -248,7 +250,8 @@ const struct attribute_group *dojo_tile_groups[] = {
  */
 void dojo_sysfs_wedged_event(struct dojo_tile *tile)
 {
-	char *env[] = { "WEDGED=rebind,bus-reset", NULL };
+	char wedged[] = "WEDGED=rebind,bus-reset";
+	char *env[] = { wedged, NULL };
 
 	kobject_uevent_env(&tile->drm.accel->kdev->kobj, KOBJ_CHANGE, env);
 }

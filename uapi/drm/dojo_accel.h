@@ -67,7 +67,7 @@ struct drm_dojo_obj_array {
 enum drm_dojo_sync_op_flags {
 	/** @DRM_DOJO_SYNC_OP_TIMELINE: a point of a timeline syncobj, else binary */
 	DRM_DOJO_SYNC_OP_TIMELINE = 1 << 0,
-	/** @DRM_DOJO_SYNC_OP_SIGNAL: signalled when the work is done, else waited for before it starts */
+	/** @DRM_DOJO_SYNC_OP_SIGNAL: signalled when the work is done, else waited for first */
 	DRM_DOJO_SYNC_OP_SIGNAL = 1 << 1,
 };
 
@@ -486,7 +486,8 @@ enum drm_dojo_queue_flags {
  *	whole mesh; a DMA queue has none. With FIND_RECT @rect_x and @rect_y are 0
  *	in and the place found out, and the rectangle is the queue's own until
  *	it is destroyed: no other FIND_RECT gets a die of it
- * @ring_jobs: jobs that may be in the ring at once, 0 = 64; rounded up to a power of two, at most 4096
+ * @ring_jobs: jobs that may be in the ring at once, 0 = 64; rounded up to a power
+ *	of two, at most 4096
  * @timeout_ns: without progress; 0 = the default
  * @queue_id: out: from 1
  * @pad: zero
