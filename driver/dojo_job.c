@@ -32,6 +32,7 @@
  * @link: on &dojo_queue.pending
  * @live_link: on &dojo_queue.live
  * @index: absolute, of the job's first descriptor
+ * @batch_va: of the job
  * @client_id: for tracing
  */
 struct dojo_fence {
@@ -43,6 +44,7 @@ struct dojo_fence {
 	struct list_head link;
 	struct list_head live_link;
 	u32 index;
+	u64 batch_va;
 	u64 client_id;
 };
 
@@ -195,10 +197,11 @@ bool dojo_queue_cancel_oldest(struct dojo_queue *queue, int error)
  * dojo_queue_oldest() - the oldest job in the ring
  * @queue: queue, locked
  * @index: out: absolute, of its first descriptor
+ * @batch_va: out, or NULL: its batch
  *
  * Return: its seqno, 0 if there is none.
  */
-u64 dojo_queue_oldest(struct dojo_queue *queue, u32 *index)
+u64 dojo_queue_oldest(struct dojo_queue *queue, u32 *index, u64 *batch_va)
 {
 	struct dojo_fence *fence;
 
@@ -207,6 +210,8 @@ u64 dojo_queue_oldest(struct dojo_queue *queue, u32 *index)
 	if (!fence)
 		return 0;
 	*index = fence->index;
+	if (batch_va)
+		*batch_va = fence->batch_va;
 	return fence->base.seqno;
 }
 
@@ -250,6 +255,7 @@ static struct dma_fence *dojo_job_run(struct drm_sched_job *base)
 	dojo_dma_fence_init(fence, base, &dojo_fence_ops, queue->fence_context, job->seqno);
 	dma_fence_get(&fence->base);	/* the ring's */
 	fence->sched_fence = base->s_fence;
+	fence->batch_va = job->batch_va;
 	fence->client_id = job->client_id;
 
 	up = drm_dev_enter(&queue->tile->drm, &idx);
@@ -419,7 +425,6 @@ void dojo_job_push_locked(struct dojo_job *job)
  * Return: the fence that is signalled when the job has finished, referenced.
  */
 struct dma_fence *dojo_job_arm(struct dojo_job *job)
-	__acquires(&job->queue->submit_lock)
 {
 	mutex_lock(&job->queue->submit_lock);
 	return dojo_job_arm_locked(job);
@@ -430,7 +435,6 @@ struct dma_fence *dojo_job_arm(struct dojo_job *job)
  * @job: no longer the caller's
  */
 void dojo_job_push(struct dojo_job *job)
-	__releases(&job->queue->submit_lock)
 {
 	struct dojo_queue *queue = job->queue;
 

@@ -115,15 +115,23 @@ struct drm_dojo_dev_query {
  * struct drm_dojo_card_info - the card
  * @generation: 1 = D1, 2 = D2
  * @tiles: on the card
- * @interface_major, @interface_minor: of the hardware's register interface
+ * @interface_major: of the hardware's register interface
+ * @interface_minor: see @interface_major
  * @caps: DRM_DOJO_CARD_CAP_*
- * @pci_domain, @pci_bus, @pci_device, @pci_function: where it is
+ * @pci_domain: where it is
+ * @pci_bus: see @pci_domain
+ * @pci_device: see @pci_domain
+ * @pci_function: see @pci_domain
  * @hbm_bytes: of the whole card
  * @serial: ASCII, NUL padded
- * @hbm_mbps, @ttp_mbps, @pcie_mbps: published bandwidths in 10^6 bytes a
+ * @hbm_mbps: published bandwidths in 10^6 bytes a
  *	second, which the card's tiles share (model clock)
+ * @ttp_mbps: see @hbm_mbps
+ * @pcie_mbps: see @hbm_mbps
  * @launch_ns: modelled cost of starting a packet; assumed
  * @reset_count: card resets since power on
+ * @pad: zero
+ * @pad2: zero
  */
 struct drm_dojo_card_info {
 	__u32 generation;
@@ -151,16 +159,20 @@ struct drm_dojo_card_info {
 /**
  * struct drm_dojo_tile_info - the tile behind this node
  * @index: on its card
- * @mesh_cols, @mesh_rows: dies
+ * @mesh_cols: dies
+ * @mesh_rows: see @mesh_cols
  * @nodes_per_die: compute nodes of one die
  * @dma_engines: DMA engines
  * @hbm_bytes: this tile's slice of the card's HBM
  * @sram_bytes: of its dies
  * @formats: bit n set: &enum dojo_format n
- * @peak_bf16_gflops, @peak_fp32_gflops, @peak_int8_gops: of one die, published
+ * @peak_bf16_gflops: of one die, published
  *	(INT8: assumed)
+ * @peak_fp32_gflops: see @peak_bf16_gflops
+ * @peak_int8_gops: see @peak_bf16_gflops
  * @reset_count: tile and card resets since power on
  * @opcodes: 256 bits, bit n set: &enum dojo_opcode n
+ * @pad: zero
  */
 struct drm_dojo_tile_info {
 	__u32 index;
@@ -181,9 +193,11 @@ struct drm_dojo_tile_info {
 
 /**
  * struct drm_dojo_memory_info - memory of this tile, bytes
- * @hbm_total, @hbm_used: HBM that buffers can have, and have now
+ * @hbm_total: HBM that buffers can have, and have now
+ * @hbm_used: see @hbm_total
  * @hbm_reserved: HBM taken by page tables and the driver
- * @sram_total, @sram_used: SRAM
+ * @sram_total: SRAM
+ * @sram_used: see @sram_total
  * @system_used: system memory holding this tile's buffers
  * @evicted: moved out of HBM since the module was loaded
  * @restored: moved back
@@ -213,7 +227,8 @@ struct drm_dojo_clock_info {
 
 /**
  * struct drm_dojo_counters - of the whole card, since power on, from its registers
- * @mmio_reads, @mmio_writes: accesses to registers and doorbells
+ * @mmio_reads: accesses to registers and doorbells
+ * @mmio_writes: see @mmio_reads
  * @interrupts: MSI-X messages
  * @bad_accesses: accesses that the card rejected
  * @mesh_busy_ns: this tile, die-nanoseconds
@@ -243,6 +258,7 @@ struct drm_dojo_counters {
  * @timeout_max_ns: largest timeout a queue may ask for
  * @timeout_default_ns: timeout of a queue that asks for 0
  * @priority_mask: bit n set: this caller may use &enum drm_dojo_priority n
+ * @pad: zero
  */
 struct drm_dojo_limits {
 	__u32 va_bits;
@@ -482,10 +498,13 @@ enum drm_dojo_queue_flags {
  * @queue_class: &enum drm_dojo_queue_class
  * @priority: &enum drm_dojo_priority
  * @flags: &enum drm_dojo_queue_flags
- * @rect_x, @rect_y, @rect_w, @rect_h: dies of a compute queue; all 0 = the
+ * @rect_x: dies of a compute queue; all 0 = the
  *	whole mesh; a DMA queue has none. With FIND_RECT @rect_x and @rect_y are 0
  *	in and the place found out, and the rectangle is the queue's own until
  *	it is destroyed: no other FIND_RECT gets a die of it
+ * @rect_y: see @rect_x
+ * @rect_w: see @rect_x
+ * @rect_h: see @rect_x
  * @ring_jobs: jobs that may be in the ring at once, 0 = 64; rounded up to a power
  *	of two, at most 4096
  * @timeout_ns: without progress; 0 = the default
@@ -577,12 +596,18 @@ enum drm_dojo_queue_status {
  * @packet_offset: out: of the packet in its batch
  * @resets: out: times that this queue was reset
  * @fault_seqno: out: job at fault
- * @submitted, @completed: out: last seqno
+ * @submitted: out: last seqno
+ * @completed: see @submitted
  * @busy_ns: out: compute: die-nanoseconds; DMA: engine-nanoseconds
  * @model_ps: out: modelled time on the published hardware; not a measurement
- * @packets, @bytes, @flop: out: work done
- * @flags_invalid, @flags_denormal, @flags_overflow, @flags_underflow: out:
+ * @packets: out: work done
+ * @bytes: see @packets
+ * @flop: see @packets
+ * @flags_invalid: out:
  *	arithmetic flags, counted
+ * @flags_denormal: see @flags_invalid
+ * @flags_overflow: see @flags_invalid
+ * @flags_underflow: see @flags_invalid
  */
 struct drm_dojo_queue_get_state {
 	__u32 queue_id;

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-/**
+/*
  * enum dojo_format - element formats
  *
  * CFloat8 and CFloat16 SHP carry an exponent bias of 0..63 with each tensor.
@@ -42,7 +42,7 @@ enum dojo_format {
 #define DOJO_FORMAT_COUNT	10
 #define DOJO_BIAS_MAX		63
 
-/**
+/*
  * enum dojo_opcode - what a packet does
  *
  * 0x01..0x0f control and 0x10..0x17 DMA: any queue. 0x18..0x1f: privileged
@@ -88,7 +88,7 @@ enum dojo_opcode {
 	DOJO_OP_MULTICAST = 0x61,	/* DOJO_CAP_COLLECTIVE */
 };
 
-/**
+/*
  * enum dojo_fault - why a queue stopped
  *
  * Reported in the queue context, in fault events and by
