@@ -23,55 +23,77 @@ bool dojo_check_softmax(struct dojo_check *c)
 	return dojo_plan_rows(c, 1, 20);
 }
 
+struct softmax {
+	const struct dojo_packet_compute *p;
+	struct dojo_cursor x, y, mask;
+	size_t len;
+	float *rows, *xb, *mb;
+};
+
+/* What the exponential is taken of, for @rows rows from @r on */
+static bool softmax_arguments(struct dojo_ctx *ctx, struct softmax *s, uint64_t r, uint64_t rows)
+{
+	const struct dojo_packet_compute *p = s->p;
+	size_t total = (size_t)rows * s->len;
+
+	for (size_t i = 0, n; i < total; i += n) {
+		const float *xs, *ms;
+
+		n = dojo_chunk(i, total);
+		xs = dojo_cursor_load(ctx, &s->x, r * s->len + i, n, s->xb);
+		if (!xs)
+			return false;
+		if (!(p->op_flags & DOJO_SOFTMAX_MASK)) {
+			ctx->k->scale(s->rows + i, xs, n, dojo_param(p, 0));
+			continue;
+		}
+		ms = dojo_cursor_load(ctx, &s->mask, r * s->len + i, n, s->mb);
+		if (!ms)
+			return false;
+		ctx->k->binary(s->rows + i, xs, ms, n, DOJO_BINARY_AXPBY, dojo_param(p, 0), 1.0f);
+	}
+	if (!(p->op_flags & DOJO_SOFTMAX_CAUSAL))
+		return true;
+	for (uint64_t j = 0; j < rows; j++) {
+		uint64_t live = (r + j) % p->tensor[1].dim[1] + p->u[0] + 1ull;
+
+		for (uint64_t i = live; i < s->len; i++)
+			s->rows[j * s->len + i] = -__builtin_inff();
+	}
+	return true;
+}
+
+/* Short rows are loaded and stored several at a time */
 bool dojo_run_softmax(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx)
 {
 	const struct dojo_packet_compute *p = dojo_compute(op);
 	const struct dojo_rounding rounding = dojo_rounding_of(p);
 	const struct dojo_range range = dojo_unit_range(op, unit);
-	const size_t len = p->tensor[1].dim[0];
-	const float minus_inf = -__builtin_inff();
-	float *row = dojo_scratch(ctx, DOJO_MAX_ROW * sizeof(float));
-	float *xb = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
-	float *mb = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
-	struct dojo_cursor x, y, mask;
+	struct softmax s = {
+		.p = p,
+		.len = p->tensor[1].dim[0],
+		.rows = dojo_scratch(ctx, DOJO_MAX_ROW * sizeof(float)),
+		.xb = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float)),
+		.mb = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float)),
+	};
+	uint64_t most = s.len < DOJO_CHUNK ? DOJO_CHUNK / s.len : 1;
 
-	dojo_cursor_of(&x, &p->tensor[0]);
-	dojo_cursor_of(&y, &p->tensor[1]);
+	dojo_cursor_of(&s.x, &p->tensor[0]);
+	dojo_cursor_of(&s.y, &p->tensor[1]);
 	if (p->op_flags & DOJO_SOFTMAX_MASK)
-		dojo_cursor_of(&mask, &p->tensor[2]);
+		dojo_cursor_of(&s.mask, &p->tensor[2]);
 
-	for (uint64_t r = range.first; r < range.last; r++) {
-		float lanes[DOJO_LANES] = {};
-		uint64_t live = len;
+	for (uint64_t r = range.first, n; r < range.last; r += n) {
+		n = range.last - r < most ? range.last - r : most;
+		if (!softmax_arguments(ctx, &s, r, n))
+			return false;
+		for (uint64_t j = 0; j < n; j++) {
+			float lanes[DOJO_LANES] = {}, *row = s.rows + j * s.len;
 
-		if (p->op_flags & DOJO_SOFTMAX_CAUSAL) {
-			uint64_t columns = r % p->tensor[1].dim[1] + p->u[0] + 1ull;
-
-			live = columns < len ? columns : len;
+			ctx->k->exp_sum(lanes, row, row, s.len, ctx->k->max(row, s.len));
+			ctx->k->scale(row, row, s.len, 1.0f / dojo_lanes_sum(lanes));
 		}
-		for (size_t i = 0, n; i < live; i += n) {
-			const float *xs, *ms;
-
-			n = live - i < DOJO_CHUNK ? live - i : DOJO_CHUNK;
-			xs = dojo_cursor_load(ctx, &x, r * len + i, n, xb);
-			if (!xs)
-				return false;
-			if (!(p->op_flags & DOJO_SOFTMAX_MASK)) {
-				ctx->k->scale(row + i, xs, n, dojo_param(p, 0));
-				continue;
-			}
-			ms = dojo_cursor_load(ctx, &mask, r * len + i, n, mb);
-			if (!ms)
-				return false;
-			ctx->k->binary(row + i, xs, ms, n, DOJO_BINARY_AXPBY,
-				       dojo_param(p, 0), 1.0f);
-		}
-		for (size_t i = live; i < len; i++)
-			row[i] = minus_inf;
-
-		ctx->k->exp_sum(lanes, row, row, len, ctx->k->max(row, len));
-		ctx->k->scale(row, row, len, 1.0f / dojo_lanes_sum(lanes));
-		if (!dojo_cursor_store(ctx, &y, r * len, len, row, &rounding))
+		if (!dojo_cursor_store(ctx, &s.y, r * s.len, (size_t)n * s.len, s.rows, &rounding))
 			return false;
 	}
 	return true;

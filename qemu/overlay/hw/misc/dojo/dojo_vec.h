@@ -123,6 +123,28 @@ VINLINE vi vi_select(vi mask, vi yes, vi no)
 	return (mask & yes) | (~mask & no);
 }
 
+VINLINE vi vi_max(vi a, vi b)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vi)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vi)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#else
+	return vi_select(a > b, a, b);
+#endif
+}
+
+VINLINE vi vi_min(vi a, vi b)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vi)_mm512_min_epi32((__m512i)a, (__m512i)b);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vi)_mm256_min_epi32((__m256i)a, (__m256i)b);
+#else
+	return vi_select(a < b, a, b);
+#endif
+}
+
 /* a * b + c with one rounding */
 VINLINE vf vf_fma(vf a, vf b, vf c)
 {
