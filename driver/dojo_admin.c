@@ -17,6 +17,7 @@
 #include <drm/drm_managed.h>
 
 #include "dojo_admin.h"
+#include "dojo_card.h"
 #include "dojo_device.h"
 #include "dojo_reset.h"
 
@@ -143,7 +144,10 @@ static int dojo_admin_run(struct dojo_tile *tile, struct dojo_admin_command *com
 
 	while (!wait_event_timeout(admin->wait, dojo_admin_answered(admin, index, epoch),
 				   DOJO_ADMIN_POLL)) {
-		if (time_after(jiffies, deadline) && !dojo_admin_answered(admin, index, epoch))
+		if (dojo_admin_answered(admin, index, epoch))
+			break;
+		/* a card that is gone need not be waited for */
+		if (time_after(jiffies, deadline) || !dojo_card_alive(tile->card))
 			goto timed_out;
 	}
 	ret = dojo_admin_take(tile, index, epoch);

@@ -14,6 +14,10 @@
 #include "dojo_reset.h"
 #include "dojo_sysfs.h"
 
+static unsigned int vectors;
+module_param(vectors, uint, 0444);
+MODULE_PARM_DESC(vectors, "MSI-X vectors to use on a card, 0 = four a tile if the system has them (default 0)");
+
 /**
  * struct dojo_card_tile - a tile before it has a driver
  * @adev: auxiliary device
@@ -186,11 +190,13 @@ static void dojo_card_free_vectors(void *pdev)
 
 static int dojo_card_alloc_vectors(struct dojo_card *card)
 {
+	unsigned int want = card->num_tiles * DOJO_VECTORS_PER_TILE;
 	struct pci_dev *pdev = card->pdev;
 	int ret;
 
-	ret = pci_alloc_irq_vectors(pdev, 1, card->num_tiles * DOJO_VECTORS_PER_TILE,
-				    PCI_IRQ_MSIX);
+	if (vectors)
+		want = min(want, vectors);
+	ret = pci_alloc_irq_vectors(pdev, 1, want, PCI_IRQ_MSIX);
 	if (ret < 0)
 		return dev_err_probe(&pdev->dev, ret, "no MSI-X vector\n");
 	card->num_vectors = ret;
