@@ -31,10 +31,11 @@ static uint64_t table_pte(unsigned int i)
 /* The table at @address of @target, or NULL */
 static uint64_t *table_at(uint64_t target, uint64_t address)
 {
-	uint64_t base = target == DOJO_TARGET_SYSTEM ? SYSTEM_BASE : 0;
+	bool system = target == DOJO_TARGET_SYSTEM;
+	uint64_t base = system ? SYSTEM_BASE : 0;
 	uint64_t i = (address - base) / TABLE_STRIDE;
 
-	if (address < base || i >= TABLES || (i & 1) != (target == DOJO_TARGET_SYSTEM))
+	if (address < base || i >= TABLES || (i & 1) != system)
 		return NULL;
 	return tables[i];
 }
@@ -242,7 +243,7 @@ static bool no_bad_leaf_is_cached(void)
 		i = fetches;
 		if (dojo_mmu_lookup(&mmu, 1, table_pte(0), 0, &page) != reason)
 			return false;
-		if ((fetches == i) != !reason)
+		if (reason ? fetches == i : fetches != i)
 			return false;
 		dojo_mmu_invalidate(&mmu, 1, 0, 4096);
 	}

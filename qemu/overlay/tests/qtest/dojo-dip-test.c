@@ -214,7 +214,8 @@ static void test_locked_while_enabled(void)
     tile_writeq(t, DOJO_TILE_ADMIN_BASE, 64);
     g_assert_cmphex(tile_readq(t, DOJO_TILE_ADMIN_BASE), ==, t->admin);
     tile_writeq(t, DOJO_TILE_KERNEL_ROOT, 0);
-    g_assert_cmphex(tile_readq(t, DOJO_TILE_KERNEL_ROOT), ==, table_entry(t->kernel_root));
+    g_assert_cmphex(tile_readq(t, DOJO_TILE_KERNEL_ROOT), ==,
+                    table_entry(t->kernel_root));
     tile_writel(t, DOJO_TILE_EVENT(0) + DOJO_EVENT_SIZE, 16);
     g_assert_cmpuint(tile_readl(t, DOJO_TILE_EVENT(0) + DOJO_EVENT_SIZE), ==, EVENT_SIZE);
     tile_writel(t, DOJO_TILE_CTRL, 0);
@@ -243,7 +244,8 @@ static void test_admin_ring(void)
     g_assert_cmpuint(tile_readl(t, DOJO_TILE_ADMIN_HEAD), ==, 3 * ADMIN_SIZE);
 
     admin_put(t, &(struct dojo_admin_command) {
-        .opcode = cpu_to_le16(DOJO_ADMIN_NOP), .flags = cpu_to_le16(DOJO_ADMIN_FLAG_EVENT),
+        .opcode = cpu_to_le16(DOJO_ADMIN_NOP),
+        .flags = cpu_to_le16(DOJO_ADMIN_FLAG_EVENT),
     });
     e = event_take(t, DOJO_EVENT_RING_CONTROL);
     g_assert_cmpuint(le16_to_cpu(e.type), ==, DOJO_EVENT_ADMIN);
@@ -306,7 +308,8 @@ static void test_admin_bad_arguments(void)
     }
     g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_SUSPEND, 3, 0, 0), ==,
                      DOJO_ADMIN_BAD_STATE);
-    g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_RESUME, 3, 0, 0), ==, DOJO_ADMIN_BAD_STATE);
+    g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_RESUME, 3, 0, 0), ==,
+                     DOJO_ADMIN_BAD_STATE);
     g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_PRIORITY, 3, 0, 0), ==,
                      DOJO_ADMIN_BAD_STATE);
     g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_PRIORITY, 3, 5, 0), ==,
@@ -320,7 +323,8 @@ static void test_admin_bad_arguments(void)
 static void expect_bad_context(Tile *t, struct dojo_queue_context ctx)
 {
     context_write(t, 1, &ctx);
-    g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_START, 1, 0, 0), ==, DOJO_ADMIN_BAD_CONTEXT);
+    g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_START, 1, 0, 0), ==,
+                     DOJO_ADMIN_BAD_CONTEXT);
 }
 
 static void test_context_checks(void)
@@ -328,11 +332,17 @@ static void test_context_checks(void)
     Card *c = card_new("tiles=1");
     Tile *t = tile_new(c, 0);
     uint64_t ring = ram_alloc(c, 4096);
-    const struct dojo_queue_context good = context_default(ring, 0, DOJO_HW_CLASS_COMPUTE);
+    const struct dojo_queue_context good =
+        context_default(ring, 0, DOJO_HW_CLASS_COMPUTE);
     struct dojo_queue_context ctx;
     Queue *q;
 
-#define BAD(field, value) ctx = good; ctx.field = value; expect_bad_context(t, ctx)
+#define BAD(field, value)               \
+    do {                                \
+        ctx = good;                     \
+        ctx.field = value;              \
+        expect_bad_context(t, ctx);     \
+    } while (0)
     BAD(ring_va, cpu_to_le64(ring + 8));
     BAD(ring_va, cpu_to_le64(1ull << 48));
     BAD(ring_va, cpu_to_le64((1ull << 48) - 64));
@@ -460,7 +470,8 @@ static void test_tile_reset(void)
     tile_write_setup(t);
     tile_writel(t, DOJO_TILE_CTRL, DOJO_CTRL_ENABLE);
     t->admin_tail = 0;
-    g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_SUSPEND, 0, 0, 0), ==, DOJO_ADMIN_BAD_STATE);
+    g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_SUSPEND, 0, 0, 0), ==,
+                     DOJO_ADMIN_BAD_STATE);
     g_free(q);
     g_free(t);
     g_free(other);

@@ -368,7 +368,8 @@ static inline Queue *queue_start(Tile *t, uint32_t id, struct dojo_queue_context
     return q;
 }
 
-static inline Queue *queue_new(Tile *t, uint32_t id, uint32_t asid, enum dojo_hw_class class)
+static inline Queue *queue_new(Tile *t, uint32_t id, uint32_t asid,
+                               enum dojo_hw_class class)
 {
     uint64_t ring = ram_alloc(t->card, RING_SIZE * sizeof(struct dojo_ring_descriptor));
     struct dojo_queue_context ctx = context_default(ring, asid, class);
@@ -528,5 +529,56 @@ static inline struct dojo_queue_context run_to_fault(Queue *q)
     g_assert_cmpuint(le32_to_cpu(e.id), ==, q->id);
     return context_read(q->tile, q->id);
 }
+
+/* --------------------------------------------------------- a bench for queues */
+
+#define USER_ASID   1
+
+/* A card of two tiles, tile 0 enabled, an address space and two queues in it */
+typedef struct Bench {
+    Card *card;
+    Tile *tile;
+    uint64_t root;
+    Queue *dma, *compute;
+} Bench;
+
+static inline Bench bench_new(void)
+{
+    Bench b = { .card = card_new("tiles=2") };
+
+    b.tile = tile_new(b.card, 0);
+    b.root = asid_new(b.tile, USER_ASID);
+    b.dma = queue_new(b.tile, 2, USER_ASID, DOJO_HW_CLASS_DMA);
+    b.compute = queue_new(b.tile, 3, USER_ASID, DOJO_HW_CLASS_COMPUTE);
+    return b;
+}
+
+static inline void bench_free(Bench *b)
+{
+    g_free(b->dma);
+    g_free(b->compute);
+    g_free(b->tile);
+    card_free(b->card);
+}
+
+/* A batch that the user's address space sees at its own address */
+static inline Batch user_batch(Bench *b)
+{
+    Batch batch = batch_new(b->card);
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        map_page(b->card, b->root, batch.va + i * 4096,
+                 leaf(DOJO_TARGET_SYSTEM, batch.va + i * 4096));
+    }
+    return batch;
+}
+
+/* Addresses in the user's space that nothing is mapped at yet */
+#define HBM_VA      0x10000000000ull
+#define SRAM_VA     0x20000000000ull
+#define SRC_VA      0x30000000000ull
+#define DST_VA      0x40000000000ull
+#define BAD_VA      0x50000000000ull
 
 #endif

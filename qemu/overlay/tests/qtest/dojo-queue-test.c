@@ -1,51 +1,9 @@
 /*
- * QTest of the Dojo card: queues, packets, memory, faults, events
+ * QTest of the Dojo card: packets, rings, memory, faults of programs
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "dojo-qtest.h"
-
-#define USER_ASID   1
-
-/* A card of two tiles, tile 0 enabled, an address space and two queues in it */
-typedef struct Bench {
-    Card *card;
-    Tile *tile;
-    uint64_t root;
-    Queue *dma, *compute;
-} Bench;
-
-static Bench bench_new(void)
-{
-    Bench b = { .card = card_new("tiles=2") };
-
-    b.tile = tile_new(b.card, 0);
-    b.root = asid_new(b.tile, USER_ASID);
-    b.dma = queue_new(b.tile, 2, USER_ASID, DOJO_HW_CLASS_DMA);
-    b.compute = queue_new(b.tile, 3, USER_ASID, DOJO_HW_CLASS_COMPUTE);
-    return b;
-}
-
-static void bench_free(Bench *b)
-{
-    g_free(b->dma);
-    g_free(b->compute);
-    g_free(b->tile);
-    card_free(b->card);
-}
-
-/* A batch that the user's address space sees at its own address */
-static Batch user_batch(Bench *b)
-{
-    Batch batch = batch_new(b->card);
-    int i;
-
-    for (i = 0; i < 4; i++) {
-        map_page(b->card, b->root, batch.va + i * 4096,
-                 leaf(DOJO_TARGET_SYSTEM, batch.va + i * 4096));
-    }
-    return batch;
-}
 
 static void fill_pattern(Card *c, uint64_t addr, uint32_t size)
 {
@@ -66,12 +24,6 @@ static bool same(Card *c, uint64_t a, uint64_t b, uint32_t size)
 }
 
 /* -------------------------------------------------------------------- copies */
-
-#define HBM_VA      0x10000000000ull
-#define SRAM_VA     0x20000000000ull
-#define SRC_VA      0x30000000000ull
-#define DST_VA      0x40000000000ull
-#define BAD_VA      0x50000000000ull
 
 /* System memory to HBM to SRAM and back, at odd offsets and across pages */
 static void test_copy(void)
@@ -105,7 +57,8 @@ static void test_copy(void)
     g_assert_true(same(c, src + 5 + 3 * 4096, dst + 5 + 3 * 4096, 4091));
     g_assert_true(same(c, src, dst, 12 * KiB));
     g_assert_cmphex(qpci_io_readl(c->dev, c->hbm, 5 * MiB), ==, 0xa5a5a5a5);
-    g_assert_cmphex(qpci_io_readl(c->dev, c->hbm, 5 * MiB + 64 * KiB - 4), ==, 0xa5a5a5a5);
+    g_assert_cmphex(qpci_io_readl(c->dev, c->hbm, 5 * MiB + 64 * KiB - 4), ==,
+                    0xa5a5a5a5);
     g_assert_cmphex(qpci_io_readl(c->dev, c->hbm, 5 * MiB + 64 * KiB), ==, 0);
 
     e = event_take(b.tile, DOJO_EVENT_RING_DMA);
@@ -211,7 +164,8 @@ static void test_gemm(void)
     Batch batch = user_batch(&b);
     static const float in[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
     static const float want[4] = { 19, 22, 43, 50 };
-    uint8_t raw[sizeof(struct dojo_packet_compute) + 3 * sizeof(struct dojo_tensor)] = { };
+    uint8_t raw[sizeof(struct dojo_packet_compute) +
+                3 * sizeof(struct dojo_tensor)] = { };
     struct dojo_packet_compute *p = (void *)raw;
     float out[4];
     int i;
@@ -291,7 +245,8 @@ static void test_many_packets(void)
     put_fence(b.dma, true);
     queue_kick(b.dma);
     queue_wait(b.dma);
-    g_assert_cmpuint(le64_to_cpu(context_save(b.dma).packets), ==, 2000 * (RING_SIZE - 1));
+    g_assert_cmpuint(le64_to_cpu(context_save(b.dma).packets), ==,
+                     2000 * (RING_SIZE - 1));
     bench_free(&b);
 }
 
@@ -317,7 +272,8 @@ static void test_memory_faults(void)
         { "null, not writable", DOJO_FAULT_PERMISSION, 2,
           DOJO_PTE_VALID | DOJO_PTE_LEAF | DOJO_PTE_READ | DOJO_PTE_NULL, true },
         { "table at level 0", DOJO_FAULT_PTE, 1, DOJO_PTE_VALID },
-        { "reserved bit 7", DOJO_FAULT_PTE, 1, DOJO_PTE_VALID | DOJO_PTE_LEAF | RW | 1 << 7 },
+        { "reserved bit 7", DOJO_FAULT_PTE, 1,
+          DOJO_PTE_VALID | DOJO_PTE_LEAF | RW | 1 << 7 },
         { "reserved bit 63", DOJO_FAULT_PTE, 1,
           DOJO_PTE_VALID | DOJO_PTE_LEAF | RW | 1ull << 63 },
         { "peer bits, HBM", DOJO_FAULT_PTE, 1,
@@ -327,8 +283,8 @@ static void test_memory_faults(void)
         { "past the HBM slice", DOJO_FAULT_ADDRESS, 1,
           DOJO_PTE_VALID | DOJO_PTE_LEAF | RW | 64 * MiB },
         { "past the SRAM", DOJO_FAULT_ADDRESS, 2,
-          DOJO_PTE_VALID | DOJO_PTE_LEAF | RW | DOJO_PTE_TARGET(DOJO_TARGET_SRAM) | 16 * MiB,
-          true },
+          DOJO_PTE_VALID | DOJO_PTE_LEAF | RW | DOJO_PTE_TARGET(DOJO_TARGET_SRAM) |
+          16 * MiB, true },
         { "no memory there", DOJO_FAULT_BUS, 1,
           DOJO_PTE_VALID | DOJO_PTE_LEAF | RW | DOJO_PTE_TARGET(DOJO_TARGET_SYSTEM) |
           0x8000000000 },
@@ -568,8 +524,7 @@ static void test_peer_window(void)
     Card *c = b.card;
     Tile *peer = tile_new(c, 1);
     Batch batch = user_batch(&b);
-    uint64_t pte = DOJO_PTE_VALID | DOJO_PTE_LEAF | RW | DOJO_PTE_TARGET(DOJO_TARGET_PEER) |
-                   1ull << DOJO_PTE_PEER_SHIFT;
+    uint64_t pte = leaf(DOJO_TARGET_PEER, 0) | 1ull << DOJO_PTE_PEER_SHIFT;
 
     tile_writel(peer, DOJO_TILE_PEER_GRANT, 1);
     map_page(c, b.root, DST_VA, pte | 8192);
@@ -586,503 +541,6 @@ static void test_peer_window(void)
     put_batch(b.dma, batch.va, batch.size);
     g_assert_cmpuint(le32_to_cpu(run_to_fault(b.dma).fault), ==, DOJO_FAULT_PEER);
     g_free(peer);
-    bench_free(&b);
-}
-
-/* ---------------------------------------------------------------- semaphores */
-
-static void test_semaphores(void)
-{
-    Bench b = bench_new();
-    Card *c = b.card;
-    uint64_t sem = ram_alloc(c, 4096);
-    Batch wait = user_batch(&b), signal = user_batch(&b);
-
-    map_page(c, b.root, DST_VA, leaf(DOJO_TARGET_SYSTEM, sem));
-    batch_sem_wait(&wait, DST_VA, 3, DOJO_SEM_GREATER_EQUAL);
-    batch_sem_signal(&wait, DST_VA + 8, 7, DOJO_SEM_MAX);
-    queue_run(b.dma, &wait);
-    wait_until(le32_to_cpu(context_save(b.dma).state) == DOJO_HW_WAITING);
-
-    batch_sem_signal(&signal, DST_VA, 2, DOJO_SEM_SET);
-    batch_sem_signal(&signal, DST_VA, 5, DOJO_SEM_ADD);
-    queue_run(b.compute, &signal);
-    queue_wait(b.dma);
-    g_assert_cmpuint(qtest_readq(c->qts, sem), ==, 7);
-    g_assert_cmpuint(qtest_readq(c->qts, sem + 8), ==, 7);
-
-    /* and by the CPU */
-    qtest_writeq(c->qts, sem, 0);
-    queue_run(b.dma, &wait);
-    wait_until(le32_to_cpu(context_save(b.dma).state) == DOJO_HW_WAITING);
-    g_assert_cmpuint(queue_seqno(b.dma), ==, 1);
-    qtest_writeq(c->qts, sem, 9);
-    queue_wait(b.dma);
-    bench_free(&b);
-}
-
-/* Waiting queues hold no engine: more of them than there are engines, and one that runs */
-static void test_waiting_holds_no_engine(void)
-{
-    Bench b = bench_new();
-    Card *c = b.card;
-    uint64_t sem = ram_alloc(c, 4096);
-    Batch wait = user_batch(&b), nop = user_batch(&b);
-    Queue *q[4];
-    int i;
-
-    map_page(c, b.root, DST_VA, leaf(DOJO_TARGET_SYSTEM, sem));
-    batch_sem_wait(&wait, DST_VA, 1, DOJO_SEM_EQUAL);
-    batch_nop(&nop);
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        q[i] = queue_new(b.tile, 40 + i, USER_ASID, DOJO_HW_CLASS_DMA);
-        queue_run(q[i], &wait);
-    }
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        wait_until(le32_to_cpu(context_save(q[i]).state) == DOJO_HW_WAITING);
-    }
-    queue_run(b.dma, &nop);
-    queue_wait(b.dma);
-
-    /* one is suspended while it waits, and goes on waiting when resumed */
-    admin_ok(b.tile, DOJO_ADMIN_QUEUE_SUSPEND, 40, 0, 0);
-    g_assert_cmpuint(le32_to_cpu(context_read(b.tile, 40).state), ==, DOJO_HW_SUSPENDED);
-    qtest_writeq(c->qts, sem, 1);
-    for (i = 1; i < ARRAY_SIZE(q); i++) {
-        queue_wait(q[i]);
-    }
-    g_assert_cmpuint(queue_seqno(q[0]), ==, 0);
-    qtest_writeq(c->qts, sem, 0);
-    admin_ok(b.tile, DOJO_ADMIN_QUEUE_RESUME, 40, 0, 0);
-    g_assert_cmpuint(admin(b.tile, DOJO_ADMIN_QUEUE_RESUME, 40, 0, 0), ==,
-                     DOJO_ADMIN_BAD_STATE);
-    g_assert_cmpuint(le32_to_cpu(context_save(q[0]).state), ==, DOJO_HW_WAITING);
-    qtest_writeq(c->qts, sem, 1);
-    queue_wait(q[0]);
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        g_free(q[i]);
-    }
-    bench_free(&b);
-}
-
-/* ---------------------------------------------------- suspend, resume, reset */
-
-/* Four copies of 16 MiB over and over: long enough to be interrupted */
-static void long_work(Bench *b, Batch *batch)
-{
-    int i;
-
-    for (i = 0; i < 8; i++) {
-        map_huge(b->card, b->root, HBM_VA + i * 2 * MiB,
-                 leaf(DOJO_TARGET_HBM, i * 2 * MiB));
-        map_huge(b->card, b->root, DST_VA + i * 2 * MiB,
-                 leaf(DOJO_TARGET_HBM, 32 * MiB + i * 2 * MiB));
-    }
-    for (i = 0; i < 100; i++) {
-        batch_copy(batch, HBM_VA, DST_VA, 16 * MiB);
-    }
-}
-
-static void test_suspend_resume(void)
-{
-    Bench b = bench_new();
-    Card *c = b.card;
-    Batch batch = user_batch(&b);
-    struct dojo_queue_context ctx;
-    uint64_t progress;
-    int i;
-
-    qpci_io_writeq(c->dev, c->hbm, 16 * MiB - 8, 0x1234567890);
-    long_work(&b, &batch);
-    queue_run(b.dma, &batch);
-    wait_until(le64_to_cpu(context_save(b.dma).progress) > 4);
-    for (i = 0; i < 5; i++) {
-        admin_ok(b.tile, DOJO_ADMIN_QUEUE_SUSPEND, 2, 0, 0);
-        ctx = context_read(b.tile, 2);
-        g_assert_cmpuint(le32_to_cpu(ctx.state), ==, DOJO_HW_SUSPENDED);
-        progress = le64_to_cpu(ctx.progress);
-        g_usleep(10000);
-        g_assert_cmpuint(le64_to_cpu(context_save(b.dma).progress), ==, progress);
-        admin_ok(b.tile, DOJO_ADMIN_QUEUE_RESUME, 2, 0, 0);
-    }
-    queue_wait(b.dma);
-    ctx = context_save(b.dma);
-    g_assert_cmpuint(le64_to_cpu(ctx.packets), ==, 100);
-    g_assert_cmpuint(le64_to_cpu(ctx.bytes), ==, 100ull * 32 * MiB);
-    g_assert_cmphex(qpci_io_readq(c->dev, c->hbm, 48 * MiB - 8), ==, 0x1234567890);
-    bench_free(&b);
-}
-
-static void test_reset_while_running(void)
-{
-    Bench b = bench_new();
-    Batch batch = user_batch(&b), nop = user_batch(&b);
-    struct dojo_queue_context ctx;
-    Queue *q;
-
-    long_work(&b, &batch);
-    batch_nop(&nop);
-    queue_run(b.dma, &batch);
-    wait_until(le64_to_cpu(context_save(b.dma).progress) > 4);
-    admin_ok(b.tile, DOJO_ADMIN_QUEUE_RESET, 2, 0, 0);
-    ctx = context_read(b.tile, 2);
-    g_assert_cmpuint(le32_to_cpu(ctx.state), ==, DOJO_HW_OFF);
-    g_assert_cmpuint(le64_to_cpu(ctx.packets), <, 100);
-    g_assert_cmpuint(queue_seqno(b.dma), ==, 0);
-
-    q = queue_new(b.tile, 2, USER_ASID, DOJO_HW_CLASS_DMA);
-    queue_run(q, &nop);
-    queue_wait(q);
-
-    /* tile, card and FLR, each in the middle of work */
-    queue_run(q, &batch);
-    wait_until(le64_to_cpu(context_save(q).progress) > 4);
-    tile_writel(b.tile, DOJO_TILE_RESET, DOJO_RESET_KEY);
-    wait_until(tile_readl(b.tile, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
-    g_free(q);
-    bench_free(&b);
-}
-
-static void test_end_while_running(void)
-{
-    Bench b = bench_new();
-    Batch batch = user_batch(&b);
-
-    long_work(&b, &batch);
-    queue_run(b.dma, &batch);
-    queue_run(b.compute, &batch);
-    qtest_system_reset(b.card->qts);
-    bench_free(&b);
-
-    b = bench_new();
-    batch = user_batch(&b);
-    long_work(&b, &batch);
-    queue_run(b.dma, &batch);
-    queue_run(b.compute, &batch);
-    bench_free(&b);     /* QEMU ends with both at work */
-}
-
-/* --------------------------------------------------------------- scheduling */
-
-static Queue *rect_queue(Bench *b, uint32_t id, int x, int y, int w, int h)
-{
-    struct dojo_queue_context ctx = context_default(ram_alloc(b->card, 4096), USER_ASID,
-                                                    DOJO_HW_CLASS_COMPUTE);
-
-    ctx.rect_x = x;
-    ctx.rect_y = y;
-    ctx.rect_w = w;
-    ctx.rect_h = h;
-    return queue_start(b->tile, id, &ctx);
-}
-
-/* More queues of every kind than engines: all come to their end, and share the time */
-static void test_many_queues(void)
-{
-    Bench b = bench_new();
-    Card *c = b.card;
-    Batch batch = user_batch(&b);
-    Queue *q[12];
-    int i;
-
-    map_huge(c, b.root, HBM_VA, leaf(DOJO_TARGET_HBM, 0));
-    for (i = 0; i < 300; i++) {
-        batch_copy(&batch, HBM_VA, HBM_VA + 1 * MiB, 1 * MiB);
-    }
-    for (i = 0; i < 8; i++) {
-        q[i] = rect_queue(&b, 50 + i, i % 5, i / 5, 1 + i % 2 * (i % 5 < 4), 1);
-    }
-    for (; i < 11; i++) {
-        q[i] = queue_new(b.tile, 50 + i, USER_ASID, DOJO_HW_CLASS_DMA);
-    }
-    q[i] = rect_queue(&b, 50 + i, 0, 0, 5, 5);
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        queue_run(q[i], &batch);
-    }
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        queue_wait(q[i]);
-        g_assert_cmpuint(le64_to_cpu(context_save(q[i]).packets), ==, 300);
-        g_free(q[i]);
-    }
-    g_assert_cmpuint(tile_readq(b.tile, DOJO_TILE_MESH_BUSY_NS), >, 0);
-    g_assert_cmpuint(tile_readq(b.tile, DOJO_TILE_DMA_BUSY_NS), >, 0);
-    bench_free(&b);
-}
-
-static void test_kernel_priority_goes_first(void)
-{
-    Bench b = bench_new();
-    Card *c = b.card;
-    Batch batch = user_batch(&b), nop = batch_new(c);
-    struct dojo_queue_context ctx = context_default(ram_alloc(c, 4096), 0,
-                                                    DOJO_HW_CLASS_DMA);
-    Queue *low[4], *kernel;
-    int i, n;
-
-    ctx.priority = DOJO_HW_PRIORITY_KERNEL;
-    kernel = queue_start(b.tile, 60, &ctx);
-    batch_nop(&nop);
-    long_work(&b, &batch);
-    for (i = 0; i < ARRAY_SIZE(low); i++) {
-        low[i] = queue_new(b.tile, 70 + i, USER_ASID, DOJO_HW_CLASS_DMA);
-        queue_run(low[i], &batch);
-    }
-    for (n = 0; n < 5; n++) {
-        queue_run(kernel, &nop);
-        queue_wait(kernel);
-    }
-    for (i = 0; i < ARRAY_SIZE(low); i++) {
-        g_assert_cmpuint(queue_seqno(low[i]), ==, 0);
-        g_free(low[i]);
-    }
-    g_free(kernel);
-    bench_free(&b);
-}
-
-static uint64_t busy_of(Queue *q)
-{
-    return le64_to_cpu(context_save(q).busy_ns);
-}
-
-/* Equal priorities get equal time, however long their units of work are */
-static void test_fair_shares(void)
-{
-    Bench b = bench_new();
-    Batch large = user_batch(&b), small = user_batch(&b);
-    Queue *q[2] = { b.compute, rect_queue(&b, 60, 0, 0, 5, 5) };
-    uint64_t busy[2], start[2];
-    int i;
-
-    long_work(&b, &large);
-    for (i = 0; i < 500; i++) {
-        batch_copy(&small, HBM_VA, DST_VA, 64 * KiB);
-    }
-    for (i = 0; i < RING_SIZE - 2; i++) {
-        put_batch(q[0], large.va, large.size);
-    }
-    queue_kick(q[0]);
-    wait_until(busy_of(q[0]) > 0);
-    for (i = 0; i < RING_SIZE - 2; i++) {
-        put_batch(q[1], small.va, small.size);
-    }
-    start[0] = busy_of(q[0]);
-    start[1] = busy_of(q[1]);
-    queue_kick(q[1]);
-    wait_until(busy_of(q[1]) > 25 * 60000000ull);   /* 60 ms of 25 dies */
-    busy[0] = busy_of(q[0]) - start[0];
-    busy[1] = busy_of(q[1]) - start[1];
-    g_test_message("busy %" PRIu64 " and %" PRIu64, busy[0], busy[1]);
-    g_assert_cmpuint(busy[0], <, busy[1] * 3 / 2);
-    g_assert_cmpuint(busy[1], <, busy[0] * 3 / 2);
-    g_free(q[1]);
-    bench_free(&b);
-}
-
-/* A rectangle that is never free by itself gets its turn all the same */
-static void test_large_rectangle(void)
-{
-    Bench b = bench_new();
-    Batch work = user_batch(&b), nop = user_batch(&b);
-    Queue *q[5];
-    int i;
-
-    long_work(&b, &work);
-    batch_nop(&nop);
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        q[i] = rect_queue(&b, 50 + i, i, 0, 1, 1);
-        put_batch(q[i], work.va, work.size);
-        queue_run(q[i], &work);
-    }
-    queue_run(b.compute, &nop);
-    queue_wait(b.compute);
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        g_assert_cmpuint(queue_seqno(q[i]), ==, 0);
-        g_free(q[i]);
-    }
-    bench_free(&b);
-}
-
-/* The lowest priority gets a turn in bounded time against the highest of a user's */
-static void test_ageing(void)
-{
-    Bench b = bench_new();
-    Batch work = user_batch(&b), nop = user_batch(&b);
-    Queue *q[3];
-    int i, n;
-
-    long_work(&b, &work);
-    batch_nop(&nop);
-    admin_ok(b.tile, DOJO_ADMIN_QUEUE_PRIORITY, b.compute->id, DOJO_HW_PRIORITY_LOW, 0);
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        q[i] = rect_queue(&b, 50 + i, 0, 0, 5, 5);
-        admin_ok(b.tile, DOJO_ADMIN_QUEUE_PRIORITY, 50 + i, DOJO_HW_PRIORITY_REALTIME, 0);
-        for (n = 0; n < 20; n++) {
-            put_batch(q[i], work.va, work.size);
-        }
-        queue_run(q[i], &work);
-    }
-    queue_run(b.compute, &nop);
-    queue_wait(b.compute);
-    for (i = 0; i < ARRAY_SIZE(q); i++) {
-        g_assert_cmpuint(queue_seqno(q[i]), ==, 0);
-        g_free(q[i]);
-    }
-    bench_free(&b);
-}
-
-/* ---------------------------------------------------------------- model clock */
-
-static uint64_t modelled(Queue *q, const Batch *batch)
-{
-    uint64_t before = le64_to_cpu(context_save(q).model_ps);
-
-    queue_run(q, batch);
-    queue_wait(q);
-    return le64_to_cpu(context_save(q).model_ps) - before;
-}
-
-static void test_model_clock(void)
-{
-    Bench b = bench_new();
-    Card *c = b.card;
-    const uint64_t launch = 500000, size = 2 * MiB;
-    Batch nop = user_batch(&b), hbm = user_batch(&b), system = user_batch(&b);
-    Batch sram = user_batch(&b);
-
-    map_huge(c, b.root, HBM_VA, leaf(DOJO_TARGET_HBM, 0));
-    map_huge(c, b.root, HBM_VA + size, leaf(DOJO_TARGET_HBM, size));
-    map_huge(c, b.root, SRAM_VA, leaf(DOJO_TARGET_SRAM, 0));
-    map_huge(c, b.root, SRAM_VA + size, leaf(DOJO_TARGET_SRAM, size));
-    map_huge(c, b.root, DST_VA, leaf(DOJO_TARGET_SYSTEM, 32 * MiB));
-    batch_nop(&nop);
-    batch_nop(&nop);
-    batch_copy(&hbm, HBM_VA, HBM_VA + size, size);
-    batch_copy(&system, HBM_VA, DST_VA, size);
-    batch_copy(&sram, SRAM_VA, SRAM_VA + size, size);
-    g_assert_cmpuint(modelled(b.dma, &nop), ==, 2 * launch);
-    g_assert_cmpuint(modelled(b.dma, &hbm), ==, launch + 2 * size * 1000000 / 800000);
-    g_assert_cmpuint(modelled(b.dma, &system), ==, launch + size * 1000000 / 32000);
-    g_assert_cmpuint(modelled(b.dma, &sram), ==, launch);
-    bench_free(&b);
-}
-
-/* ------------------------------------------------------------------- events */
-
-static void nop_fences(Bench *b, Batch *nop, int n)
-{
-    for (; n; n--) {
-        queue_run(b->dma, nop);
-        queue_wait(b->dma);
-    }
-}
-
-/* A ring that is full drops events, and says so as soon as there is room */
-static void test_event_overflow(void)
-{
-    Bench b = bench_new();
-    Card *c = b.card;
-    Batch nop = user_batch(&b);
-    Tile *t = b.tile;
-    struct dojo_event e;
-
-    batch_nop(&nop);
-    nop_fences(&b, &nop, EVENT_SIZE + 5);
-    g_assert_cmpuint(tile_readl(t, DOJO_TILE_EVENT(2) + DOJO_EVENT_PRODUCER), ==,
-                     EVENT_SIZE);
-    t->consumed[2] = EVENT_SIZE;
-    qtest_writel(c->qts, t->consumer[2], EVENT_SIZE);
-    e = event_take(t, DOJO_EVENT_RING_DMA);
-    g_assert_cmpuint(le16_to_cpu(e.type), ==, DOJO_EVENT_OVERFLOW);
-    nop_fences(&b, &nop, 1);
-    e = event_take(t, DOJO_EVENT_RING_DMA);
-    g_assert_cmpuint(le16_to_cpu(e.type), ==, DOJO_EVENT_FENCE);
-
-    /* a consumer that the card cannot believe changes nothing */
-    qtest_writel(c->qts, t->consumer[2], 0x80000000);
-    nop_fences(&b, &nop, EVENT_SIZE + 5);
-    qtest_writel(c->qts, t->consumer[2], tile_readl(t, DOJO_TILE_EVENT(2) +
-                                                    DOJO_EVENT_PRODUCER));
-    nop_fences(&b, &nop, 1);
-    bench_free(&b);
-}
-
-static void test_event_ring_off(void)
-{
-    Card *c = card_new("tiles=1");
-    Tile *t = tile_at(c, 0);
-    struct dojo_event e;
-    Batch nop = batch_new(c);
-    Queue *q;
-
-    tile_prepare(t);
-    tile_writel(t, DOJO_TILE_EVENT(2) + DOJO_EVENT_SIZE, 0);
-    tile_writel(t, DOJO_TILE_CTRL, DOJO_CTRL_ENABLE);
-    q = queue_new(t, 0, 0, DOJO_HW_CLASS_DMA);
-    batch_nop(&nop);
-    queue_run(q, &nop);
-    e = event_take(t, DOJO_EVENT_RING_CONTROL);
-    g_assert_cmpuint(le16_to_cpu(e.type), ==, DOJO_EVENT_FENCE);
-    g_free(q);
-    g_free(t);
-    card_free(c);
-}
-
-static uint64_t msix_sent(Card *c)
-{
-    return card_readq(c, DOJO_CARD_MSIX_SENT);
-}
-
-/* Interrupts that write to memory where the test sees them */
-static uint64_t msix_arm(Card *c, int vector)
-{
-    uint64_t target = ram_alloc(c, 4096);
-    uint64_t entry;
-
-    qpci_msix_enable(c->dev);
-    entry = c->dev->msix_table_off + vector * PCI_MSIX_ENTRY_SIZE;
-    qpci_io_writel(c->dev, c->dev->msix_table_bar, entry + PCI_MSIX_ENTRY_LOWER_ADDR, target);
-    qpci_io_writel(c->dev, c->dev->msix_table_bar, entry + PCI_MSIX_ENTRY_UPPER_ADDR, 0);
-    qpci_io_writel(c->dev, c->dev->msix_table_bar, entry + PCI_MSIX_ENTRY_DATA, 0x5a);
-    qpci_io_writel(c->dev, c->dev->msix_table_bar, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
-    return target;
-}
-
-static void test_moderation(void)
-{
-    Bench b = bench_new();
-    Card *c = b.card;
-    uint64_t reg = DOJO_TILE_EVENT(2) + DOJO_EVENT_MODERATION;
-    Batch nop = user_batch(&b);
-    uint64_t target;
-
-    batch_nop(&nop);
-    nop_fences(&b, &nop, 3);
-    g_assert_cmpuint(msix_sent(c), ==, 0);      /* MSI-X is not enabled */
-    target = msix_arm(c, 2);
-    nop_fences(&b, &nop, 1);
-    wait_until(qtest_readl(c->qts, target) == 0x5a);
-    wait_until(msix_sent(c) == 1);
-
-    /* by count: 10 events, one interrupt */
-    tile_writel(b.tile, reg, DOJO_MODERATION(10, 65535));
-    nop_fences(&b, &nop, 9);
-    g_assert_cmpuint(msix_sent(c), ==, 1);
-    nop_fences(&b, &nop, 1);
-    wait_until(msix_sent(c) == 2);
-
-    /* by time: one event, 20 ms later */
-    tile_writel(b.tile, reg, DOJO_MODERATION(10, 20000));
-    nop_fences(&b, &nop, 1);
-    g_assert_cmpuint(msix_sent(c), ==, 2);
-    wait_until(msix_sent(c) == 3);
-
-    /* count without time, time without count: at once */
-    tile_writel(b.tile, reg, DOJO_MODERATION(10, 0));
-    nop_fences(&b, &nop, 1);
-    wait_until(msix_sent(c) == 4);
-    tile_writel(b.tile, reg, DOJO_MODERATION(0, 1000));
-    nop_fences(&b, &nop, 1);
-    wait_until(msix_sent(c) == 5);
     bench_free(&b);
 }
 
@@ -1103,19 +561,5 @@ int main(int argc, char **argv)
     qtest_add_func("/dojo/mmu/invalidate", test_invalidate);
     qtest_add_func("/dojo/mmu/asid-clear", test_asid_clear);
     qtest_add_func("/dojo/mmu/peer-window", test_peer_window);
-    qtest_add_func("/dojo/semaphores/signal", test_semaphores);
-    qtest_add_func("/dojo/semaphores/no-engine", test_waiting_holds_no_engine);
-    qtest_add_func("/dojo/queue/suspend-resume", test_suspend_resume);
-    qtest_add_func("/dojo/queue/reset-while-running", test_reset_while_running);
-    qtest_add_func("/dojo/queue/end-while-running", test_end_while_running);
-    qtest_add_func("/dojo/sched/many-queues", test_many_queues);
-    qtest_add_func("/dojo/sched/kernel-first", test_kernel_priority_goes_first);
-    qtest_add_func("/dojo/sched/fair", test_fair_shares);
-    qtest_add_func("/dojo/sched/large-rectangle", test_large_rectangle);
-    qtest_add_func("/dojo/sched/ageing", test_ageing);
-    qtest_add_func("/dojo/model-clock", test_model_clock);
-    qtest_add_func("/dojo/events/overflow", test_event_overflow);
-    qtest_add_func("/dojo/events/ring-off", test_event_ring_off);
-    qtest_add_func("/dojo/events/moderation", test_moderation);
     return g_test_run();
 }

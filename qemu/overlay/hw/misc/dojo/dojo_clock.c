@@ -64,8 +64,8 @@ static void add_compute(Traffic *traffic, const struct dojo_op *op, DojoMemory *
     }
 }
 
-static void add_copy(Traffic *traffic, uint64_t src, uint64_t dst, const struct dojo_op *op,
-                     DojoMemory *m)
+static void add_copy(Traffic *traffic, uint64_t src, uint64_t dst,
+                     const struct dojo_op *op, DojoMemory *m)
 {
     if (op->read_bytes) {
         add_operand(traffic, dojo_memory_target(m, src), op->read_bytes);
@@ -148,7 +148,8 @@ uint64_t dojo_model_ps(DojoQueue *q, DojoMemory *m)
         break;
     }
 
-    ps = op->flop ? muldiv64(op->flop, 1000, q->dies * peak_gflops(op->matrix_format)) : 0;
+    ps = !op->flop ? 0 :
+         muldiv64(op->flop, 1000, q->dies * peak_gflops(op->matrix_format));
     ps = MAX(ps, transfer_ps(traffic.hbm, DOJO_HBM_MBPS, sharers));
     ps = MAX(ps, transfer_ps(mesh, DOJO_TTP_MBPS, sharers));
     ps = MAX(ps, transfer_ps(traffic.system, DOJO_PCIE_MBPS, sharers));

@@ -148,6 +148,7 @@ void dojo_section_wait(DojoState *s, DojoTile *t, DojoAgent *self)
 {
     DojoAgent *agent;
 
+    /* what ends the old access, a log entry or a state, before the look */
     smp_mb();
     QLIST_FOREACH(agent, &s->agents, next) {
         uint32_t section = qatomic_read(&agent->section);
@@ -167,6 +168,7 @@ void dojo_section_wait(DojoState *s, DojoTile *t, DojoAgent *self)
             }
         }
     }
+    /* and the look before whatever the caller does next */
     smp_mb();
 }
 
@@ -193,8 +195,9 @@ static DojoTile *peer_tile(DojoTile *t, uint64_t entry)
 }
 
 /* A checked leaf and an offset in its page (or segment) to a run of memory */
-static uint32_t run_of_entry(DojoAgent *agent, DojoTile *t, uint64_t entry, uint64_t offset,
-                             bool write, bool map_system, DojoRun *run)
+static uint32_t run_of_entry(DojoAgent *agent, DojoTile *t, uint64_t entry,
+                             uint64_t offset, bool write, bool map_system,
+                             DojoRun *run)
 {
     uint64_t address = (entry & DOJO_PTE_ADDR_MASK) + offset;
     bool error;
@@ -295,7 +298,8 @@ static bool find_run(DojoMemory *m, uint64_t va, uint64_t want, bool write,
         if (run->len < want && !(page.entry & DOJO_PTE_NULL)) {
             run->len = coalesce(mmu, m->asid, root, va, want, &page);
         }
-        reason = run_of_entry(m->agent, m->tile, page.entry, offset, write, map_system, run);
+        reason = run_of_entry(m->agent, m->tile, page.entry, offset, write,
+                              map_system, run);
     }
     if (unlikely(reason)) {
         set_fault(fault, reason, va, write);
@@ -401,6 +405,7 @@ bool dojo_memory_load64(DojoMemory *m, uint64_t va, uint64_t *value,
     } else if (run.kind == RUN_HOST) {
         *value = le64_to_cpu(qatomic_read((uint64_t *)run.host));
     }
+    /* what the semaphore guards is read after it */
     smp_rmb();
     return true;
 }

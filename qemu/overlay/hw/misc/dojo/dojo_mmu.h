@@ -65,7 +65,7 @@ struct dojo_page {
 /* Is @entry well-formed as a table entry? For a root, too. */
 bool dojo_mmu_table_valid(uint64_t entry);
 
-/* Is @entry, which is VALID, a well-formed leaf of @level, and is @size from its address in bounds? */
+/* Is @entry, which is VALID, a well-formed leaf of @level, and @size from its address in bounds? */
 uint32_t dojo_mmu_check_leaf(const struct dojo_mmu_limits *limits,
 			     uint64_t entry, unsigned int level, uint64_t size);
 

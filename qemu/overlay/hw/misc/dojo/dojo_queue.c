@@ -260,7 +260,8 @@ static unsigned int fence_ring(const DojoQueue *q)
                                                DOJO_EVENT_RING_DMA;
 }
 
-static DojoStep run_fence(DojoQueue *q, DojoMemory *m, const struct dojo_ring_descriptor *d)
+static DojoStep run_fence(DojoQueue *q, DojoMemory *m,
+                          const struct dojo_ring_descriptor *d)
 {
     uint64_t now = dojo_now(q->tile->card);
     struct dojo_fault_info fault = { };
@@ -300,6 +301,7 @@ static DojoStep next_descriptor(DojoQueue *q, DojoWorker *w)
     struct dojo_fault_info fault = { };
     struct dojo_ring_descriptor d;
     DojoMemory m;
+    uint64_t va;
     int field;
 
     if (q->head == qatomic_load_acquire(&q->tail)) {
@@ -309,8 +311,8 @@ static DojoStep next_descriptor(DojoQueue *q, DojoWorker *w)
     q->batch_va = q->cookie = 0;
 
     dojo_memory_init(&m, &w->agent, q->tile, 0);
-    if (!dojo_memory_read(&m, q->ring_va + (uint64_t)(q->head & (q->ring_size - 1)) * sizeof(d),
-                          &d, sizeof(d), &fault)) {
+    va = q->ring_va + (uint64_t)(q->head & (q->ring_size - 1)) * sizeof(d);
+    if (!dojo_memory_read(&m, va, &d, sizeof(d), &fault)) {
         return fail(q, &fault);
     }
     d.reserved0 = le16_to_cpu(d.reserved0);

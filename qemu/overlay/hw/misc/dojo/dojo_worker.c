@@ -316,6 +316,7 @@ static void *worker_thread(void *opaque)
         uint32_t seen = qatomic_read(&s->pool_seq[w->class]);
         DojoQueue *q;
 
+        /* a kick after this look shows in pool_seq */
         smp_mb();
         q = pick(s, w->class);
         if (q) {
