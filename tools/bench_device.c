@@ -193,7 +193,7 @@ static int check_gemm(struct bench *b, const struct bench_gemm *gemm, const stru
 		      const struct buffer *probe)
 {
 	size_t last = (size_t)gemm->m * gemm->n - 1;
-	const volatile float *seen = probe->memory;
+	const float *seen = probe->memory;
 	int err;
 
 	dojo_batch_reset(b->batch);
@@ -226,8 +226,9 @@ static int time_gemm(struct bench *b, struct bench_gemm *gemm)
 		if (err || seconds >= gemm->seconds)
 			continue;
 		gemm->seconds = seconds;
-		gemm->busy_seconds = (after.busy_ns - before.busy_ns) * 1e-9 / tile.mesh_cols / tile.mesh_rows;
-		gemm->model_seconds = (after.model_ps - before.model_ps) * 1e-12;
+		gemm->busy_seconds =
+			(after.busy_ns - before.busy_ns) / 1e9 / tile.mesh_cols / tile.mesh_rows;
+		gemm->model_seconds = (after.model_ps - before.model_ps) / 1e12;
 	}
 	return err ? fail_device(b->dev, err, "multiply matrices") : 0;
 }

@@ -41,7 +41,8 @@ out:
 enum { CBLAS_ROW_MAJOR = 101, CBLAS_NO_TRANS = 111 };
 
 typedef void sgemm_fn(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
-		      const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+		      const float *a, int lda, const float *b, int ldb, float beta, float *c,
+		      int ldc);
 
 static sgemm_fn *find_sgemm(const char **library)
 {
@@ -78,8 +79,8 @@ double bench_sgemm(uint32_t n, const char **library)
 	for (unsigned int turn = 0; turn <= TURNS; turn++) {
 		double begin = now_seconds();
 
-		sgemm(CBLAS_ROW_MAJOR, CBLAS_NO_TRANS, CBLAS_NO_TRANS, n, n, n, 1, m, n, m + count, n, 0,
-		      m + 2 * count, n);
+		sgemm(CBLAS_ROW_MAJOR, CBLAS_NO_TRANS, CBLAS_NO_TRANS, n, n, n, 1, m, n, m + count,
+		      n, 0, m + 2 * count, n);
 		/* the first starts the library's threads */
 		if (turn)
 			best = fmax(best, 2.0 * n * n * n / (now_seconds() - begin));

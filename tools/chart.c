@@ -14,6 +14,7 @@
 #define TOP		36
 #define BOTTOM		50
 #define TICKS_MAX	12
+#define TINY		0.000000001
 
 /* distinguishable by the colour-blind as well */
 static const char *const palette[] = {
@@ -68,17 +69,17 @@ static void axis_fit(struct axis *a, double min, double max, int wanted)
 	double raw, power, step;
 
 	if (!(max > min)) {
-		max = min + fmax(fabs(min) * 0.1, 1e-9);
-		min -= fmax(fabs(min) * 0.1, 1e-9);
+		max = min + fmax(fabs(min) * 0.1, TINY);
+		min -= fmax(fabs(min) * 0.1, TINY);
 	}
 	raw = (max - min) / wanted;
 	power = pow(10, floor(log10(raw)));
 	step = raw / power;
 	step = (step <= 1 ? 1 : step <= 2 ? 2 : step <= 5 ? 5 : 10) * power;
 	a->step = step;
-	a->min = floor(min / step + 1e-9) * step;
-	a->max = ceil(max / step - 1e-9) * step;
-	a->decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - 1e-9);
+	a->min = floor(min / step + TINY) * step;
+	a->max = ceil(max / step - TINY) * step;
+	a->decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - TINY);
 }
 
 static void range_of(const struct chart_panel *p, bool y, double *min, double *max)
@@ -119,9 +120,10 @@ static void draw_axes(FILE *out, const struct frame *f)
 	for (i = 0; i <= TICKS_MAX; i++) {
 		double v = f->y.min + i * f->y.step, at = frame_y(f, v);
 
-		if (v > f->y.max + f->y.step * 1e-6)
+		if (v > f->y.max + f->y.step / 1e6)
 			break;
-		fprintf(out, "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
+		fprintf(out,
+			"<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
 			f->left, at, f->left + f->width, at);
 		snprintf(text, sizeof(text), "%.*f", f->y.decimals, v);
 		put_label(out, f->left - 8, at + 4, "text-anchor=\"end\"", text);
@@ -129,9 +131,10 @@ static void draw_axes(FILE *out, const struct frame *f)
 	for (i = 0; i <= TICKS_MAX; i++) {
 		double v = f->x.min + i * f->x.step, at = frame_x(f, v);
 
-		if (v > f->x.max + f->x.step * 1e-6)
+		if (v > f->x.max + f->x.step / 1e6)
 			break;
-		fprintf(out, "<line class=\"axis\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
+		fprintf(out,
+			"<line class=\"axis\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
 			at, f->top + f->height, at, f->top + f->height + 5);
 		snprintf(text, sizeof(text), "%.*f", f->x.decimals, v);
 		put_label(out, at, f->top + f->height + 20, "text-anchor=\"middle\"", text);
@@ -157,7 +160,8 @@ static void draw_series(FILE *out, const struct frame *f, const struct chart_ser
 			pen = false;
 			continue;
 		}
-		fprintf(out, "%c%.1f %.1f", pen ? 'L' : 'M', frame_x(f, s->x[i]), frame_y(f, s->y[i]));
+		fprintf(out, "%c%.1f %.1f", pen ? 'L' : 'M', frame_x(f, s->x[i]),
+			frame_y(f, s->y[i]));
 		pen = true;
 	}
 	fputs("\"/>\n", out);
@@ -190,16 +194,20 @@ static void draw_legend(FILE *out, const struct frame *f)
 	width = 46 + longest * 7.2;
 	x = f->left + f->width - width - 8;
 	y = p->legend_low ? f->top + f->height - rows * 20 - 16 : f->top + 8;
-	fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%u\" rx=\"4\" fill=\"#fff\" "
-		"fill-opacity=\"0.85\" stroke=\"#ccc\"/>\n", x, y, width, rows * 20 + 8);
+	fprintf(out,
+		"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%u\" rx=\"4\" fill=\"#fff\" "
+		"fill-opacity=\"0.85\" stroke=\"#ccc\"/>\n",
+		x, y, width, rows * 20 + 8);
 	for (s = 0; s < p->series_count; s++) {
 		const struct chart_series *line = &p->series[s];
 		double at = y + 16 + 20 * row;
 
 		if (line->faint)
 			continue;
-		fprintf(out, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"3\"/>\n",
-			x + 8, at - 2, x + 30, at - 2, palette[line->color % (sizeof(palette) / sizeof(*palette))]);
+		fprintf(out,
+			"<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"3\"/>\n",
+			x + 8, at - 2, x + 30, at - 2,
+			palette[line->color % (sizeof(palette) / sizeof(*palette))]);
 		put_label(out, x + 37, at + 2, "text-anchor=\"start\"", line->name);
 		row++;
 	}
@@ -229,9 +237,11 @@ static void draw_panel(FILE *out, const struct chart_panel *p, double left)
 
 	draw_axes(out, &f);
 	if (p->mark) {
-		fprintf(out, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#555\" stroke-dasharray=\"6 4\"/>\n",
+		fprintf(out,
+			"<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"#555\" stroke-dasharray=\"6 4\"/>\n",
 			f.left, frame_y(&f, p->mark_y), f.left + f.width, frame_y(&f, p->mark_y));
-		put_label(out, f.left + 8, frame_y(&f, p->mark_y) - 5, "fill=\"#555\"", p->mark_name);
+		put_label(out, f.left + 8, frame_y(&f, p->mark_y) - 5, "fill=\"#555\"",
+			  p->mark_name);
 	}
 	for (unsigned int s = 0; s < p->series_count; s++)
 		draw_series(out, &f, &p->series[s]);
@@ -248,8 +258,10 @@ int chart_write(FILE *out, const char *title, const char *subtitle,
 		"font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#222\">\n<title>",
 		width, height, width, height);
 	put_text(out, title);
-	fputs("</title>\n<style>.grid{stroke:#e3e3e3}.axis{stroke:#444}.title{font-size:14px;font-weight:bold}</style>\n"
-	      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n", out);
+	fputs("</title>\n<style>.grid{stroke:#e3e3e3}.axis{stroke:#444}"
+	      ".title{font-size:14px;font-weight:bold}</style>\n"
+	      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
+	      out);
 	put_label(out, LEFT, 30, "font-size=\"18\" font-weight=\"bold\"", title);
 	put_label(out, LEFT, 52, "fill=\"#555\"", subtitle);
 	for (unsigned int i = 0; i < count; i++)

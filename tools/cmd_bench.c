@@ -16,7 +16,9 @@
 #define FORMATS_MAX	8
 
 static const char *const directions[BENCH_DIRECTIONS] = {
-	"host_to_hbm_bytes_per_second", "hbm_to_host_bytes_per_second", "hbm_to_hbm_bytes_per_second",
+	"host_to_hbm_bytes_per_second",
+	"hbm_to_host_bytes_per_second",
+	"hbm_to_hbm_bytes_per_second",
 };
 
 /**
@@ -171,7 +173,7 @@ static const char *bound_of(const struct bench_run *run, const struct bench_gemm
 	double element = dojo_format_size(g->format);
 	double bytes = element * ((double)g->m * g->k + (double)g->k * g->n) + 4.0 * g->m * g->n;
 	double compute = bench_gemm_flop(g) / peak_of(run, g->format);
-	double hbm = bytes / (run->card.hbm_mbps * 1e6), launch = run->card.launch_ns * 1e-9;
+	double hbm = bytes / (run->card.hbm_mbps * 1e6), launch = run->card.launch_ns / 1e9;
 
 	if (launch > compute && launch > hbm)
 		return "launch";
@@ -216,8 +218,8 @@ static int run_gemms(struct bench_run *run, struct bench *b)
 	int err = 0;
 
 	table_init(&table, "llrrrrrl");
-	table_row(&table, "M x N x K", "FORMAT", "MEASURED", "DEVICE BUSY", "MODELLED", "PEAK", "OF PEAK",
-		  "MODEL'S BOUND");
+	table_row(&table, "M x N x K", "FORMAT", "MEASURED", "DEVICE BUSY", "MODELLED", "PEAK",
+		  "OF PEAK", "MODEL'S BOUND");
 	if (run->json)
 		list = json_array(run->json, "gemm");
 	for (uint32_t f = 0; f < run->format_count && !err; f++) {
@@ -225,7 +227,8 @@ static int run_gemms(struct bench_run *run, struct bench *b)
 			uint32_t n = run->sides[s];
 			struct bench_gemm g = { .m = n, .n = n, .k = n, .format = run->formats[f] };
 
-			progress_draw(&run->progress, "GEMM %u in %s", n, dojo_format_name(g.format));
+			progress_draw(&run->progress, "GEMM %u in %s", n,
+				      dojo_format_name(g.format));
 			err = bench_gemm(b, &g);
 			if (!err)
 				add_gemm(run, list, &table, &g);
@@ -278,8 +281,10 @@ static bool parse_sides(struct bench_run *run, const char *list, const struct us
 		unsigned long n = strtoul(word, &end, 10);
 
 		if (*end || !n || n > 16384 || run->side_count == SIDES_MAX) {
-			usage_error(usage, "--sizes takes up to %u numbers from 1 to 16384, with commas between",
-				    SIDES_MAX);
+			usage_error(
+				usage,
+				"--sizes takes up to %u numbers from 1 to 16384, with commas between",
+				SIDES_MAX);
 			return false;
 		}
 		run->sides[run->side_count++] = n;
@@ -297,8 +302,10 @@ static bool parse_formats(struct bench_run *run, const char *list, const struct 
 
 		if (format <= 0 || format == DOJO_FORMAT_INT8 || format == DOJO_FORMAT_INT32 ||
 		    run->format_count == FORMATS_MAX) {
-			usage_error(usage, "--formats takes up to %u floating-point formats, with commas between, not '%s'",
-				    FORMATS_MAX, word);
+			usage_error(
+				usage,
+				"--formats takes up to %u floating-point formats, with commas between, not '%s'",
+				FORMATS_MAX, word);
 			return false;
 		}
 		run->formats[run->format_count++] = format;
@@ -360,7 +367,8 @@ int cmd_bench(int argc, char **argv)
 	bool json = false, host = false;
 	const struct option options[] = {
 		{ "device", 'd', OPTION_STRING, &device, "TILE", "the tile to measure" },
-		{ "host", 0, OPTION_FLAG, &host, NULL, "measure this machine's CPU: memcpy and BLAS" },
+		{ "host", 0, OPTION_FLAG, &host, NULL,
+		  "measure this machine's CPU: memcpy and BLAS" },
 		{ "sizes", 's', OPTION_STRING, &sizes, "LIST", "sides of square matrices (1024)" },
 		{ "formats", 'f', OPTION_STRING, &formats, "LIST", "of the matrices (fp32)" },
 		{ "json", 0, OPTION_FLAG, &json, NULL, "JSON, schema dojo/1" },
@@ -368,8 +376,9 @@ int cmd_bench(int argc, char **argv)
 	};
 	const struct usage usage = {
 		.command = "bench",
-		.summary = "Measure copies, empty submissions and matrix products. PART is copy, submit or gemm.\n"
-			   "Modelled figures say what the published hardware would do; they are no measurements.",
+		.summary =
+			"Measure copies, empty submissions and matrix products. PART is copy, submit or gemm.\n"
+			"Modelled figures say what the published hardware would do; they are no measurements.",
 		.arguments = "[PART ...]",
 		.max = 3,
 		.options = options,

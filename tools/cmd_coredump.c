@@ -31,7 +31,8 @@ static struct drm_dojo_queue_get_state fault_of(const struct coredump *d)
 {
 	return (struct drm_dojo_queue_get_state){
 		.queue_id = coredump_number(d, "queue"),
-		.status = coredump_number(d, "fault") ? DRM_DOJO_QUEUE_FAULTED : DRM_DOJO_QUEUE_TIMED_OUT,
+		.status = coredump_number(d, "fault") ? DRM_DOJO_QUEUE_FAULTED :
+							DRM_DOJO_QUEUE_TIMED_OUT,
 		.fault = coredump_number(d, "fault"),
 		.fault_access = coredump_number(d, "fault-access"),
 		.fault_va = coredump_number(d, "fault-va"),
@@ -68,8 +69,8 @@ static void entry_text(uint64_t pte, char *text, size_t size)
 	else if (pte & 1 << 6)
 		snprintf(text, size, "null page");
 	else if (pte & 2)
-		snprintf(text, size, "page in %s at 0x%" PRIx64 "%s%s", targets[pte >> 4 & 3], address,
-			 pte & 4 ? ", read" : "", pte & 8 ? ", write" : "");
+		snprintf(text, size, "page in %s at 0x%" PRIx64 "%s%s", targets[pte >> 4 & 3],
+			 address, pte & 4 ? ", read" : "", pte & 8 ? ", write" : "");
 	else
 		snprintf(text, size, "table in %s at 0x%" PRIx64, targets[pte >> 4 & 3], address);
 }
@@ -80,7 +81,8 @@ static bool is_compute(uint32_t opcode)
 }
 
 /* the tensors of the packet at fault; returns how many are there */
-static unsigned int packet_tensors(const struct coredump_section *s, struct dojo_packet_compute *head,
+static unsigned int packet_tensors(const struct coredump_section *s,
+				   struct dojo_packet_compute *head,
 				   const struct dojo_tensor **tensors)
 {
 	size_t room;
@@ -126,12 +128,14 @@ static void print_summary(const struct coredump *d)
 	strftime(date, sizeof(date), "%F %T %z", localtime_r(&when, &tm));
 	dojo_fault_string(&fault, text, sizeof(text));
 	printf("%s\n", text);
-	line("when", "%s, device clock %.6f s", date, coredump_number(d, "device-ns") * 1e-9);
+	line("when", "%s, device clock %.6f s", date, coredump_number(d, "device-ns") / 1e9);
 	line("where", "tile %s of card %s, serial %s, generation %s, kernel %s", text_or(d, "tile"),
-	     text_or(d, "card"), text_or(d, "serial"), text_or(d, "generation"), text_or(d, "kernel"));
+	     text_or(d, "card"), text_or(d, "serial"), text_or(d, "generation"),
+	     text_or(d, "kernel"));
 	line("who", "%s, pid %s", text_or(d, "process"), text_or(d, "pid"));
 	line("queue", "%s, %s jobs submitted, %s completed, timeout %.3g s", text_or(d, "queue"),
-	     text_or(d, "submitted"), text_or(d, "completed"), coredump_number(d, "timeout-ns") * 1e-9);
+	     text_or(d, "submitted"), text_or(d, "completed"),
+	     coredump_number(d, "timeout-ns") / 1e9);
 }
 
 static void print_packet(const struct coredump *d)
@@ -147,21 +151,24 @@ static void print_packet(const struct coredump *d)
 	if (!section_struct(s, &header, sizeof(header)))
 		return;
 	printf("\npacket at 0x%" PRIx64 "\n", s->argument);
-	line("opcode", "0x%02x %s, %u bytes, flags 0x%x", header.opcode, dojo_opcode_name(header.opcode),
-	     8 * header.words, header.flags);
+	line("opcode", "0x%02x %s, %u bytes, flags 0x%x", header.opcode,
+	     dojo_opcode_name(header.opcode), 8 * header.words, header.flags);
 	if (fault.fault_field) {
 		dojo_field_string(header.opcode, fault.fault_field, field, sizeof(field));
 		line("field", "0x%x: %s", fault.fault_field, field);
 	}
 	count = packet_tensors(s, &compute, &tensors);
 	if (is_compute(header.opcode))
-		line("function", "%u, flags 0x%x, %u tensors", compute.fn, compute.op_flags, compute.tensors);
+		line("function", "%u, flags 0x%x, %u tensors", compute.fn, compute.op_flags,
+		     compute.tensors);
 	for (unsigned int i = 0; i < count; i++) {
 		const struct dojo_tensor *t = &tensors[i];
 
-		line("tensor", "%u: %s%s at 0x%" PRIx64 ", dims %u %u %u %u, strides %" PRIu64 " %" PRIu64
-		     " %" PRIu64 " %" PRIu64, i, dojo_format_name(t->format), t->bias ? ", biased" : "",
-		     (uint64_t)t->va, t->dim[0], t->dim[1], t->dim[2], t->dim[3], (uint64_t)t->stride[0],
+		line("tensor",
+		     "%u: %s%s at 0x%" PRIx64 ", dims %u %u %u %u, strides %" PRIu64 " %" PRIu64
+		     " %" PRIu64 " %" PRIu64,
+		     i, dojo_format_name(t->format), t->bias ? ", biased" : "", (uint64_t)t->va,
+		     t->dim[0], t->dim[1], t->dim[2], t->dim[3], (uint64_t)t->stride[0],
 		     (uint64_t)t->stride[1], (uint64_t)t->stride[2], (uint64_t)t->stride[3]);
 	}
 }
@@ -187,17 +194,19 @@ static void print_context(const struct coredump_section *s)
 	if (!section_struct(s, &c, sizeof(c)))
 		return;
 	printf("\ncontext of queue %" PRIu64 "\n", s->argument);
-	line("state", "%s, head %u, tail %u of a ring of %u at 0x%" PRIx64, state_name(c.state), c.head, c.tail,
-	     c.ring_size, (uint64_t)c.ring_va);
+	line("state", "%s, head %u, tail %u of a ring of %u at 0x%" PRIx64, state_name(c.state),
+	     c.head, c.tail, c.ring_size, (uint64_t)c.ring_va);
 	line("class", "%s, priority %u, address space %u", c.queue_class == DOJO_HW_CLASS_COMPUTE ?
 	     "compute" : "DMA", c.priority, c.asid);
 	if (c.queue_class == DOJO_HW_CLASS_COMPUTE)
 		line("dies", "%u x %u at %u, %u", c.rect_w, c.rect_h, c.rect_x, c.rect_y);
-	line("at", "batch 0x%" PRIx64 " + 0x%x, %s, unit %" PRIu64, (uint64_t)c.batch_va, c.packet_offset,
-	     dojo_opcode_name(c.packet_opcode), (uint64_t)c.unit);
-	line("done", "seqno %" PRIu64 ", %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64 " FLOP, busy %.6f s, progress %" PRIu64,
-	     (uint64_t)c.seqno, (uint64_t)c.packets, (uint64_t)c.bytes, (uint64_t)c.flop, c.busy_ns * 1e-9,
-	     (uint64_t)c.progress);
+	line("at", "batch 0x%" PRIx64 " + 0x%x, %s, unit %" PRIu64, (uint64_t)c.batch_va,
+	     c.packet_offset, dojo_opcode_name(c.packet_opcode), (uint64_t)c.unit);
+	line("done",
+	     "seqno %" PRIu64 ", %" PRIu64 " packets, %" PRIu64 " bytes, %" PRIu64
+	     " FLOP, busy %.6f s, progress %" PRIu64,
+	     (uint64_t)c.seqno, (uint64_t)c.packets, (uint64_t)c.bytes, (uint64_t)c.flop,
+	     c.busy_ns / 1e9, (uint64_t)c.progress);
 }
 
 static void print_ring(const struct coredump *d)
@@ -214,10 +223,11 @@ static void print_ring(const struct coredump *d)
 			puts("\nring");
 		heading = true;
 		if (r.type == DOJO_DESC_BATCH)
-			printf("  %8" PRIu64 "  batch 0x%" PRIx64 ", %u bytes\n", s->argument, (uint64_t)r.va, r.size);
+			printf("  %8" PRIu64 "  batch 0x%" PRIx64 ", %u bytes\n", s->argument,
+			       (uint64_t)r.va, r.size);
 		else if (r.type == DOJO_DESC_FENCE)
-			printf("  %8" PRIu64 "  fence, seqno %" PRIu64 "%s\n", s->argument, (uint64_t)r.value,
-			       r.flags & DOJO_DESC_FLAG_EVENT ? ", event" : "");
+			printf("  %8" PRIu64 "  fence, seqno %" PRIu64 "%s\n", s->argument,
+			       (uint64_t)r.value, r.flags & DOJO_DESC_FLAG_EVENT ? ", event" : "");
 		else
 			printf("  %8" PRIu64 "  type %u\n", s->argument, r.type);
 	}
@@ -302,7 +312,8 @@ static void json_contexts(cJSON *root, const struct coredump *d)
 		struct dojo_queue_context c;
 		cJSON *o;
 
-		if (strcmp(d->sections[i].name, "context") || !section_struct(&d->sections[i], &c, sizeof(c)))
+		if (strcmp(d->sections[i].name, "context") ||
+		    !section_struct(&d->sections[i], &c, sizeof(c)))
 			continue;
 		o = json_append_object(list);
 		json_u64(o, "queue", d->sections[i].argument);

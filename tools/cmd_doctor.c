@@ -39,7 +39,8 @@ struct doctor {
 
 /* @remedy NULL: none is needed */
 static void __attribute__((format(printf, 5, 6)))
-find(struct doctor *d, enum verdict verdict, const char *check, const char *remedy, const char *fmt, ...)
+find(struct doctor *d, enum verdict verdict, const char *check, const char *remedy, const char *fmt,
+     ...)
 {
 	char detail[512];
 	cJSON *o;
@@ -70,7 +71,8 @@ static size_t check_cards(struct doctor *d, struct pci_card *cards)
 	size_t n = machine_cards(cards, MACHINE_CARDS_MAX);
 
 	if (!n)
-		find(d, BAD, "card", "check the slot and the power; or start the virtual machine with 'make shell'",
+		find(d, BAD, "card",
+		     "check the slot and the power; or start the virtual machine with 'make shell'",
 		     "none on the PCI bus (1234:d0d1 or 1234:d0d2)");
 	for (size_t i = 0; i < n; i++)
 		find(d, GOOD, "card", NULL, "%s, %04x:%04x", cards[i].address, cards[i].vendor,
@@ -87,7 +89,8 @@ static void check_kernel(struct doctor *d)
 	if (!sysfs_path(path, sizeof(path), "class/accel") && !access(path, F_OK))
 		find(d, GOOD, "kernel", NULL, "%s, with the accel subsystem", u.release);
 	else
-		find(d, WARNING, "kernel", "load the module; if that fails, use a kernel of 6.12 or later with DRM_ACCEL",
+		find(d, WARNING, "kernel",
+		     "load the module; if that fails, use a kernel of 6.12 or later with DRM_ACCEL",
 		     "%s shows no accel subsystem", u.release);
 }
 
@@ -96,7 +99,8 @@ static void check_module(struct doctor *d, const struct pci_card *cards, size_t 
 	char version[64];
 
 	if (!machine_module_loaded()) {
-		find(d, BAD, "module", "run 'sudo modprobe dojo'; if there is none, 'make' and 'sudo make install'",
+		find(d, BAD, "module",
+		     "run 'sudo modprobe dojo'; if there is none, 'make' and 'sudo make install'",
 		     "dojo is not loaded");
 		return;
 	}
@@ -104,7 +108,8 @@ static void check_module(struct doctor *d, const struct pci_card *cards, size_t 
 	find(d, GOOD, "module", NULL, "dojo %s", version[0] ? version : "is loaded");
 	for (size_t i = 0; i < count; i++) {
 		if (!cards[i].driver[0])
-			find(d, BAD, "driver", "'dmesg | grep dojo' says why; then unload and load the module",
+			find(d, BAD, "driver",
+			     "'dmesg | grep dojo' says why; then unload and load the module",
 			     "none has taken the card at %s", cards[i].address);
 		else if (strcmp(cards[i].driver, "dojo"))
 			find(d, BAD, "driver", "unbind the other driver, then bind dojo",
@@ -123,22 +128,27 @@ static void check_permission(struct doctor *d, const struct dojo_device_entry *e
 	bool shared;
 
 	if (stat(e->path, &st)) {
-		find(d, BAD, "node", "mount devtmpfs on /dev, or run udev", "%s does not exist", e->path);
+		find(d, BAD, "node", "mount devtmpfs on /dev, or run udev", "%s does not exist",
+		     e->path);
 		return;
 	}
 	group = getgrgid(st.st_gid);
 	shared = st.st_mode & 0060 && st.st_gid;
 	if (e->access && shared)
-		find(d, BAD, "node", "join that group: 'sudo usermod -aG GROUP $USER', then log in again",
-		     "%s is for the group %s", e->path, group ? group->gr_name : "of an unknown name");
+		find(d, BAD, "node",
+		     "join that group: 'sudo usermod -aG GROUP $USER', then log in again",
+		     "%s is for the group %s", e->path,
+		     group ? group->gr_name : "of an unknown name");
 	else if (e->access)
 		find(d, BAD, "node", "install the udev rule 70-dojo.rules, or work as root",
 		     "%s is for root only", e->path);
 	else if (!shared)
-		find(d, WARNING, "node", "install the udev rule 70-dojo.rules for other users to work",
+		find(d, WARNING, "node",
+		     "install the udev rule 70-dojo.rules for other users to work",
 		     "%s can be opened by root only", e->path);
 	else
-		find(d, GOOD, "node", NULL, "%s, group %s", e->path, group ? group->gr_name : "unknown");
+		find(d, GOOD, "node", NULL, "%s, group %s", e->path,
+		     group ? group->gr_name : "unknown");
 }
 
 static void check_version(struct doctor *d, const struct tile_facts *t)
@@ -147,12 +157,14 @@ static void check_version(struct doctor *d, const struct tile_facts *t)
 
 	if (major != DOJO_ACCEL_MAJOR || minor < DOJO_ACCEL_MINOR)
 		find(d, major == DOJO_ACCEL_MAJOR ? WARNING : BAD, "version",
-		     "install module and library of the same release", "%s: the driver speaks %d.%d, libdojo %d.%d",
-		     t->entry.path, major, minor, DOJO_ACCEL_MAJOR, DOJO_ACCEL_MINOR);
+		     "install module and library of the same release",
+		     "%s: the driver speaks %d.%d, libdojo %d.%d", t->entry.path, major, minor,
+		     DOJO_ACCEL_MAJOR, DOJO_ACCEL_MINOR);
 	else
-		find(d, GOOD, "version", NULL, "%s: driver %d.%d, library %u.%u, card interface %u.%u",
-		     t->entry.path, major, minor, dojo_version() >> 16, dojo_version() & 0xffff,
-		     t->card.interface_major, t->card.interface_minor);
+		find(d, GOOD, "version", NULL,
+		     "%s: driver %d.%d, library %u.%u, card interface %u.%u", t->entry.path, major,
+		     minor, dojo_version() >> 16, dojo_version() & 0xffff, t->card.interface_major,
+		     t->card.interface_minor);
 }
 
 static void check_state(struct doctor *d, const struct dojo_device_entry *e)
@@ -162,7 +174,8 @@ static void check_state(struct doctor *d, const struct dojo_device_entry *e)
 	if (sysfs_read(state, sizeof(state), "class/accel/accel%u/device/state", e->index))
 		return;
 	if (!strcmp(state, "wedged"))
-		find(d, BAD, "state", "run 'sudo dojo reset --card TILE'; if it stays so, rebind the driver",
+		find(d, BAD, "state",
+		     "run 'sudo dojo reset --card TILE'; if it stays so, rebind the driver",
 		     "%s is wedged: every kind of reset failed", e->path);
 	else if (strcmp(state, "up"))
 		find(d, WARNING, "state", "wait for the reset to end", "%s is %s", e->path, state);
@@ -183,12 +196,17 @@ struct count {
 };
 
 static const struct count counts[] = {
-	{ "ecc_uncorrected", true, BAD, "uncorrectable memory errors", "the data of those jobs are lost; replace the card if they recur" },
+	{ "ecc_uncorrected", true, BAD, "uncorrectable memory errors",
+	  "the data of those jobs are lost; replace the card if they recur" },
 	{ "ecc_corrected", true, WARNING, "corrected memory errors", "harmless if they are few" },
-	{ "bad_accesses", true, WARNING, "register accesses that the card refused", "a bug of the driver: please report it" },
-	{ "lost_interrupts", false, WARNING, "lost interrupts", "check the platform's MSI-X; work goes on by polling" },
-	{ "queue_hangs", false, WARNING, "hung jobs since the module was loaded", "'dmesg | grep dojo' names the processes" },
-	{ "queue_faults", false, WARNING, "faulted queues since the module was loaded", "'dmesg | grep dojo' names the processes" },
+	{ "bad_accesses", true, WARNING, "register accesses that the card refused",
+	  "a bug of the driver: please report it" },
+	{ "lost_interrupts", false, WARNING, "lost interrupts",
+	  "check the platform's MSI-X; work goes on by polling" },
+	{ "queue_hangs", false, WARNING, "hung jobs since the module was loaded",
+	  "'dmesg | grep dojo' names the processes" },
+	{ "queue_faults", false, WARNING, "faulted queues since the module was loaded",
+	  "'dmesg | grep dojo' names the processes" },
 };
 
 static void check_counts(struct doctor *d, const struct dojo_device_entry *e, bool first_of_card)
@@ -200,10 +218,13 @@ static void check_counts(struct doctor *d, const struct dojo_device_entry *e, bo
 
 		if (c->pci && !first_of_card)
 			continue;
-		err = c->pci ? sysfs_read(text, sizeof(text), "bus/pci/devices/%s/dojo/%s", e->pci, c->attribute) :
-			       sysfs_read(text, sizeof(text), "class/accel/accel%u/device/%s", e->index, c->attribute);
+		err = c->pci ? sysfs_read(text, sizeof(text), "bus/pci/devices/%s/dojo/%s", e->pci,
+					  c->attribute) :
+			       sysfs_read(text, sizeof(text), "class/accel/accel%u/device/%s",
+					  e->index, c->attribute);
 		if (!err && strcmp(text, "0"))
-			find(d, c->verdict, "errors", c->remedy, "%s: %s %s", c->pci ? e->pci : e->path, text, c->what);
+			find(d, c->verdict, "errors", c->remedy, "%s: %s %s",
+			     c->pci ? e->pci : e->path, text, c->what);
 	}
 }
 
@@ -226,11 +247,11 @@ static int try_job(struct dojo_device *dev, uint32_t queue_class)
 	if (!err)
 		err = buffer_create_mapped(&to, vm, 4096, DRM_DOJO_DOMAIN_SYSTEM);
 	if (!err) {
-		*(volatile uint32_t *)from.memory = 0x646f6a6f;
+		*(uint32_t *)from.memory = 0x646f6a6f;
 		dojo_copy(batch, to.va, from.va, 4);
 		err = dojo_queue_run(queue, batch, JOB_WAIT_NS);
 	}
-	if (!err && *(volatile uint32_t *)to.memory != 0x646f6a6f)
+	if (!err && *(uint32_t *)to.memory != 0x646f6a6f)
 		err = -EBADMSG;
 	dojo_batch_destroy(batch);
 	dojo_queue_destroy(queue);
@@ -257,13 +278,15 @@ static void check_job(struct doctor *d, const struct dojo_device_entry *e)
 	for (uint32_t c = 0; c < 2; c++) {
 		err = try_job(dev, c);
 		if (!err) {
-			find(d, GOOD, "job", NULL, "%s: a %s queue copied from HBM to system memory", e->path, names[c]);
+			find(d, GOOD, "job", NULL,
+			     "%s: a %s queue copied from HBM to system memory", e->path, names[c]);
 			continue;
 		}
 		if (!dojo_last_error(dev, text, sizeof(text)) || err == -EBADMSG)
-			snprintf(text, sizeof(text), "%s", err == -EBADMSG ? "wrong data" : dojo_strerror(err));
-		find(d, BAD, "job", "run 'sudo dojo reset TILE', then this again", "%s: a %s queue: %s", e->path,
-		     names[c], text);
+			snprintf(text, sizeof(text), "%s",
+				 err == -EBADMSG ? "wrong data" : dojo_strerror(err));
+		find(d, BAD, "job", "run 'sudo dojo reset TILE', then this again",
+		     "%s: a %s queue: %s", e->path, names[c], text);
 	}
 	dojo_device_close(dev);
 }
@@ -285,8 +308,8 @@ static void check_tiles(struct doctor *d)
 		if (list[i].access)
 			continue;
 		if (!tiles_gather(list[i].path, &tiles)) {
-			find(d, BAD, "tile", "install module and library of the same release", "%s cannot be asked",
-			     list[i].path);
+			find(d, BAD, "tile", "install module and library of the same release",
+			     "%s cannot be asked", list[i].path);
 			continue;
 		}
 		check_version(d, tiles);
@@ -305,8 +328,9 @@ int cmd_doctor(int argc, char **argv)
 	};
 	const struct usage usage = {
 		.command = "doctor",
-		.summary = "Check everything from the card to a finished job, and say what to do about what is wrong.\n"
-			   "Exit status 1 if a check failed.",
+		.summary =
+			"Check everything from the card to a finished job, and say what to do about what is wrong.\n"
+			"Exit status 1 if a check failed.",
 		.options = options,
 	};
 	struct pci_card cards[MACHINE_CARDS_MAX];

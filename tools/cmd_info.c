@@ -52,11 +52,13 @@ static void print_card(const struct tile_facts *t)
 	line("capabilities", "%s%s%s", c->caps & DRM_DOJO_CARD_CAP_PEER ? "peer access" : "none",
 	     c->caps & DRM_DOJO_CARD_CAP_COLLECTIVE ? ", collectives" : "", "");
 	line("resets", "%u", c->reset_count);
-	line("model clock", "HBM %s, TTP %s, PCIe %s (published, shared by the tiles), %u ns a packet (assumed)",
+	line("model clock",
+	     "HBM %s, TTP %s, PCIe %s (published, shared by the tiles), %u ns a packet (assumed)",
 	     format_si(a, sizeof(a), c->hbm_mbps * 1e6, "B/s"),
 	     format_si(b, sizeof(b), c->ttp_mbps * 1e6, "B/s"),
 	     format_si(p, sizeof(p), c->pcie_mbps * 1e6, "B/s"), c->launch_ns);
-	line("", "times from it are modelled: what the published hardware would take, not a measurement");
+	line("",
+	     "times from it are modelled: what the published hardware would take, not a measurement");
 }
 
 static void print_memory(const struct drm_dojo_memory_info *m)
@@ -80,10 +82,11 @@ static void print_limits(const struct drm_dojo_limits *l)
 	     l->queues, l->queues_per_client, l->vms, l->va_bits,
 	     format_bytes(page, sizeof(page), l->page_bytes),
 	     format_bytes(huge, sizeof(huge), l->huge_page_bytes));
-	line("", "a call: %u jobs, %u binds, %u sync operations; a batch %s; timeout %.3g s, at most %.3g s",
+	line("",
+	     "a call: %u jobs, %u binds, %u sync operations; a batch %s; timeout %.3g s, at most %.3g s",
 	     l->jobs_per_submit, l->binds_per_call, l->sync_ops,
-	     format_bytes(batch, sizeof(batch), l->batch_bytes), l->timeout_default_ns * 1e-9,
-	     l->timeout_max_ns * 1e-9);
+	     format_bytes(batch, sizeof(batch), l->batch_bytes), l->timeout_default_ns / 1e9,
+	     l->timeout_max_ns / 1e9);
 }
 
 static void print_tile(const struct tile_facts *t)
@@ -104,13 +107,16 @@ static void print_tile(const struct tile_facts *t)
 	line("formats", "%s", formats);
 	print_memory(&t->memory);
 	print_limits(&t->limits);
-	line("busy", "mesh %.3f die-seconds, DMA %.3f engine-seconds", t->counters.mesh_busy_ns * 1e-9,
-	     t->counters.dma_busy_ns * 1e-9);
-	line("card counters", "%llu MMIO reads, %llu MMIO writes, %llu interrupts, %llu bad accesses",
-	     (unsigned long long)t->counters.mmio_reads, (unsigned long long)t->counters.mmio_writes,
-	     (unsigned long long)t->counters.interrupts, (unsigned long long)t->counters.bad_accesses);
-	line("device clock", "%.6f s, known to %.1f us", t->clock.device_ns * 1e-9,
-	     t->clock.window_ns * 1e-3);
+	line("busy", "mesh %.3f die-seconds, DMA %.3f engine-seconds",
+	     t->counters.mesh_busy_ns / 1e9, t->counters.dma_busy_ns / 1e9);
+	line("card counters",
+	     "%llu MMIO reads, %llu MMIO writes, %llu interrupts, %llu bad accesses",
+	     (unsigned long long)t->counters.mmio_reads,
+	     (unsigned long long)t->counters.mmio_writes,
+	     (unsigned long long)t->counters.interrupts,
+	     (unsigned long long)t->counters.bad_accesses);
+	line("device clock", "%.6f s, known to %.1f us", t->clock.device_ns / 1e9,
+	     t->clock.window_ns / 1e3);
 	line("resets", "%u", t->tile.reset_count);
 }
 
@@ -123,8 +129,9 @@ int cmd_info(int argc, char **argv)
 	};
 	const struct usage usage = {
 		.command = "info",
-		.summary = "Show what a tile, or every tile, and its card can do, and how they are.\n"
-			   "TILE is a node (/dev/accel/accel0, accel0, 0), PCI-ADDRESS/TILE or SERIAL/TILE.",
+		.summary =
+			"Show what a tile, or every tile, and its card can do, and how they are.\n"
+			"TILE is a node (/dev/accel/accel0, accel0, 0), PCI-ADDRESS/TILE or SERIAL/TILE.",
 		.arguments = "[TILE]",
 		.max = 1,
 		.options = options,
@@ -143,10 +150,12 @@ int cmd_info(int argc, char **argv)
 	} else {
 		for (size_t i = 0; i < count; i++) {
 			if (tiles[i].error) {
-				printf("%s: %s\n", tiles[i].entry.path, dojo_open_strerror(tiles[i].error));
+				printf("%s: %s\n", tiles[i].entry.path,
+				       dojo_open_strerror(tiles[i].error));
 				continue;
 			}
-			if (!i || tiles[i - 1].error || strcmp(tiles[i].entry.pci, tiles[i - 1].entry.pci))
+			if (!i || tiles[i - 1].error ||
+			    strcmp(tiles[i].entry.pci, tiles[i - 1].entry.pci))
 				print_card(&tiles[i]);
 			print_tile(&tiles[i]);
 		}

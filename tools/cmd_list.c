@@ -30,8 +30,9 @@ static void row_unknown(struct table *t, const struct tile_facts *f)
 
 	if (f->entry.tile >= 0)
 		snprintf(tile, sizeof(tile), "%d", f->entry.tile);
-	table_row(t, f->entry.path, f->entry.pci, tile_serial(f), generation_name(f->entry.generation),
-		  tile, NULL, NULL, NULL, NULL, NULL, dojo_open_strerror(f->error));
+	table_row(t, f->entry.path, f->entry.pci, tile_serial(f),
+		  generation_name(f->entry.generation), tile, NULL, NULL, NULL, NULL, NULL,
+		  dojo_open_strerror(f->error));
 }
 
 static void row_known(struct table *t, const struct tile_facts *f)
@@ -41,11 +42,14 @@ static void row_known(struct table *t, const struct tile_facts *f)
 	snprintf(tile, sizeof(tile), "%u/%u", f->tile.index, f->card.tiles);
 	snprintf(nodes, sizeof(nodes), "%u", f->tile.nodes_per_die * tile_dies(f));
 	tile_formats(f, formats, sizeof(formats));
-	table_row(t, f->entry.path, f->entry.pci, tile_serial(f), generation_name(f->card.generation),
-		  tile, nodes, format_bytes(hbm, sizeof(hbm), f->tile.hbm_bytes),
+	table_row(t, f->entry.path, f->entry.pci, tile_serial(f),
+		  generation_name(f->card.generation), tile, nodes,
+		  format_bytes(hbm, sizeof(hbm), f->tile.hbm_bytes),
 		  format_bytes(sram, sizeof(sram), f->tile.sram_bytes),
-		  format_si(bf16, sizeof(bf16), f->tile.peak_bf16_gflops * 1e9 * tile_dies(f), "FLOPS"),
-		  format_si(fp32, sizeof(fp32), f->tile.peak_fp32_gflops * 1e9 * tile_dies(f), "FLOPS"),
+		  format_si(bf16, sizeof(bf16), f->tile.peak_bf16_gflops * 1e9 * tile_dies(f),
+			    "FLOPS"),
+		  format_si(fp32, sizeof(fp32), f->tile.peak_fp32_gflops * 1e9 * tile_dies(f),
+			    "FLOPS"),
 		  formats);
 }
 
@@ -75,8 +79,8 @@ int cmd_list(int argc, char **argv)
 		status = list_json(tiles, count);
 	} else {
 		table_init(&t, "llllrrrrrrl");
-		table_row(&t, "NODE", "CARD", "SERIAL", "GEN", "TILE", "NODES", "HBM", "SRAM", "BF16",
-			  "FP32", "FORMATS");
+		table_row(&t, "NODE", "CARD", "SERIAL", "GEN", "TILE", "NODES", "HBM", "SRAM",
+			  "BF16", "FP32", "FORMATS");
 		for (size_t i = 0; i < count; i++) {
 			if (tiles[i].error)
 				row_unknown(&t, &tiles[i]);

@@ -36,7 +36,7 @@ static const char mlp[] =
 
 static void format_time(char *text, size_t size, double seconds)
 {
-	if (seconds < 1e-3)
+	if (seconds < 0.001)
 		snprintf(text, size, "%.1f us", seconds * 1e6);
 	else if (seconds < 1)
 		snprintf(text, size, "%.2f ms", seconds * 1e3);
@@ -44,8 +44,8 @@ static void format_time(char *text, size_t size, double seconds)
 		snprintf(text, size, "%.2f s", seconds);
 }
 
-static void show_step(const struct workload *w, const struct perf_step *s, bool sram, const char *what,
-		      cJSON *list, struct table *t)
+static void show_step(const struct workload *w, const struct perf_step *s, bool sram,
+		      const char *what, cJSON *list, struct table *t)
 {
 	struct perf_machine m = perf_machine_of(w->format, s->tiles, sram);
 	double seconds = perf_seconds(s), flops = workload_flop(w) / seconds;
@@ -69,7 +69,8 @@ static void show_step(const struct workload *w, const struct perf_step *s, bool 
 	}
 	snprintf(tiles, sizeof(tiles), "%u", s->tiles);
 	if (!s->fits) {
-		table_row(t, tiles, NULL, NULL, NULL, NULL, NULL, NULL, "does not fit, or has fewer samples than replicas");
+		table_row(t, tiles, NULL, NULL, NULL, NULL, NULL, NULL,
+			  "does not fit, or has fewer samples than replicas");
 		return;
 	}
 	snprintf(shards, sizeof(shards), "%u", s->shards);
@@ -88,7 +89,8 @@ static int show_ladder(const struct workload *w, unsigned int most, bool sram, c
 	bool shown = false;
 
 	table_init(&t, "rrrrrrrl");
-	table_row(&t, "TILES", "SHARDS", "STEP", "SAMPLES/S", "MODELLED", "OF PEAK", "EXCHANGE", "WHAT");
+	table_row(&t, "TILES", "SHARDS", "STEP", "SAMPLES/S", "MODELLED", "OF PEAK", "EXCHANGE",
+		  "WHAT");
 	for (size_t i = 0; i < sizeof(ladder) / sizeof(*ladder); i++) {
 		struct perf_step step;
 
@@ -138,7 +140,8 @@ static int show_check(const struct workload *w, cJSON *root)
 			goto out;
 		difference = clock / perf_seconds(&step) - 1;
 		if (fabs(difference) > CHECK_TOLERANCE)
-			status = fail("%u tiles: the prediction is off by %.0f %%", counts[i], 100 * difference);
+			status = fail("%u tiles: the prediction is off by %.0f %%", counts[i],
+				      100 * difference);
 		if (list) {
 			cJSON *o = json_append_object(list);
 
@@ -181,8 +184,9 @@ static void describe(const struct workload *w, cJSON *root)
 		return;
 	}
 	printf("%s: %s, %s parameters, %u samples a step, %s\n", w->name[0] ? w->name : "workload",
-	       dojo_format_name(w->format), format_si(parameters, sizeof(parameters), workload_parameters(w), ""),
-	       w->samples, format_si(flop, sizeof(flop), workload_flop(w), "FLOP"));
+	       dojo_format_name(w->format),
+	       format_si(parameters, sizeof(parameters), workload_parameters(w), ""), w->samples,
+	       format_si(flop, sizeof(flop), workload_flop(w), "FLOP"));
 	for (line = perf_assumptions(); *line; line++)
 		printf("- %s\n", *line);
 }
@@ -193,17 +197,20 @@ int cmd_model(int argc, char **argv)
 	unsigned int tiles = CHART_TILES;
 	const char *file = NULL;
 	const struct option options[] = {
-		{ "workload", 'w', OPTION_STRING, &file, "FILE", "what is trained, as JSON; else the network of dojo train" },
+		{ "workload", 'w', OPTION_STRING, &file, "FILE",
+		  "what is trained, as JSON; else the network of dojo train" },
 		{ "tiles", 't', OPTION_COUNT, &tiles, "N", "up to that many" },
 		{ "sram", 0, OPTION_FLAG, &sram, NULL, "operands in SRAM, not in HBM" },
-		{ "check", 'c', OPTION_FLAG, &check, NULL, "compare with the model clocks of this machine's tiles" },
+		{ "check", 'c', OPTION_FLAG, &check, NULL,
+		  "compare with the model clocks of this machine's tiles" },
 		{ "json", 0, OPTION_FLAG, &json, NULL, "JSON, schema dojo/1" },
 		{ 0 }
 	};
 	const struct usage usage = {
 		.command = "model",
-		.summary = "Predict how long a training step would take, from one tile to an ExaPOD and beyond,\n"
-			   "by the formula of the device's model clock. Nothing of it is measured.",
+		.summary =
+			"Predict how long a training step would take, from one tile to an ExaPOD and beyond,\n"
+			"by the formula of the device's model clock. Nothing of it is measured.",
 		.options = options,
 	};
 	struct workload *w;

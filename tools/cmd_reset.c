@@ -42,8 +42,9 @@ static int fail_reset(const struct dojo_device_entry *e, const char *what, int e
 		return fail("the card at %s is gone", e->pci);
 	case EIO:
 	case ETIMEDOUT:
-		return fail("the %s of %s did not come back: try 'dojo reset --card %s', or rebind the driver",
-			    what, e->path, e->path);
+		return fail(
+			"the %s of %s did not come back: try 'dojo reset --card %s', or rebind the driver",
+			what, e->path, e->path);
 	default:
 		return fail("cannot reset the %s of %s: %s", what, e->path, strerror(error));
 	}
@@ -85,7 +86,8 @@ int cmd_reset(int argc, char **argv)
 {
 	bool card = false, json = false;
 	const struct option options[] = {
-		{ "card", 0, OPTION_FLAG, &card, NULL, "the whole card: HBM contents and all address spaces are lost" },
+		{ "card", 0, OPTION_FLAG, &card, NULL,
+		  "the whole card: HBM contents and all address spaces are lost" },
 		{ "json", 0, OPTION_FLAG, &json, NULL, "JSON, schema dojo/1" },
 		{ 0 }
 	};

@@ -77,7 +77,8 @@ static double read_hwmon(const char *pci, const char *attribute, double scale)
 		return NAN;
 	while (isnan(value) && (entry = readdir(dir))) {
 		if (entry->d_name[0] != '.' &&
-		    !sysfs_read(text, sizeof(text), "bus/pci/devices/%s/hwmon/%s/%s", pci, entry->d_name, attribute))
+		    !sysfs_read(text, sizeof(text), "bus/pci/devices/%s/hwmon/%s/%s", pci,
+				entry->d_name, attribute))
 			value = strtod(text, NULL) / scale;
 	}
 	closedir(dir);
@@ -146,7 +147,8 @@ static int sample_take(struct sample *s)
 
 /* ------------------------------------------------------------ comparing */
 
-static const struct fdinfo_client *same_client(const struct sample *s, const struct fdinfo_client *c)
+static const struct fdinfo_client *same_client(const struct sample *s,
+					       const struct fdinfo_client *c)
 {
 	for (size_t i = 0; i < s->client_count; i++) {
 		if (s->clients[i].node == c->node && s->clients[i].id == c->id)
@@ -166,7 +168,7 @@ static double busy_percent(const struct sample *before, const struct fdinfo_clie
 	if (!old || engine >= old->engine_count || strcmp(old->engines[engine].name, e->name) ||
 	    e->busy_ns < old->engines[engine].busy_ns || seconds <= 0)
 		return NAN;
-	return (e->busy_ns - old->engines[engine].busy_ns) * 1e-7 / seconds / e->capacity;
+	return (e->busy_ns - old->engines[engine].busy_ns) / 1e7 / seconds / e->capacity;
 }
 
 /* of all clients that can be seen */
@@ -248,8 +250,8 @@ static void show_nodes(struct table *t, const struct sample *before, const struc
 			append(busy, sizeof(busy), engines[e]->name,
 			       node_percent(before, after, node->index, engines[e]->name));
 		table_row(t, name, node->driver, node->pci[0] ? node->pci : NULL,
-			  isfinite(node->temperature) ? heat : NULL, isfinite(node->power) ? power : NULL,
-			  busy[0] ? busy : "no clients");
+			  isfinite(node->temperature) ? heat : NULL,
+			  isfinite(node->power) ? power : NULL, busy[0] ? busy : "no clients");
 	}
 }
 
@@ -266,7 +268,8 @@ static void show_clients(struct table *t, const struct sample *before, const str
 			append(busy, sizeof(busy), c->engines[e].name, busy_percent(before, c, e));
 		for (unsigned int r = 0; r < c->region_count; r++)
 			append_bytes(memory, sizeof(memory), &c->regions[r]);
-		table_row(t, pid, c->command, name, busy[0] ? busy : NULL, memory[0] ? memory : NULL);
+		table_row(t, pid, c->command, name, busy[0] ? busy : NULL,
+			  memory[0] ? memory : NULL);
 	}
 }
 
@@ -332,7 +335,7 @@ static int show_json(const struct sample *before, const struct sample *after)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	json_double(root, "unix_seconds", now.tv_sec + now.tv_nsec * 1e-9);
+	json_double(root, "unix_seconds", now.tv_sec + now.tv_nsec / 1e9);
 	json_double(root, "interval_seconds", after->time - before->time);
 	nodes = json_array(root, "nodes");
 	for (size_t i = 0; i < after->node_count; i++) {
@@ -387,8 +390,9 @@ int cmd_top(int argc, char **argv)
 	};
 	const struct usage usage = {
 		.command = "top",
-		.summary = "Show who keeps accelerators busy: every accel driver that tells. Other users' processes\n"
-			   "are seen by root only. On a terminal until interrupted, else once.",
+		.summary =
+			"Show who keeps accelerators busy: every accel driver that tells. Other users' processes\n"
+			"are seen by root only. On a terminal until interrupted, else once.",
 		.options = options,
 	};
 	struct sample samples[2] = { 0 };

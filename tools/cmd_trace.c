@@ -66,8 +66,8 @@ static int recorder_open(struct recorder *r)
 
 	if (access(TRACEFS "/instances", W_OK | X_OK))
 		return errno == ENOENT ?
-			fail("tracefs is not mounted: run 'sudo mount -t tracefs tracefs " TRACEFS "'") :
-			fail("no permission for " TRACEFS ": run as root");
+			       fail("no tracefs: run 'sudo mount -t tracefs tracefs %s'", TRACEFS) :
+			       fail("no permission for " TRACEFS ": run as root");
 	snprintf(r->folder, sizeof(r->folder), TRACEFS "/instances/dojo-%d", (int)getpid());
 	if (mkdir(r->folder, 0700)) {
 		err = errno;
@@ -157,7 +157,8 @@ static void read_clocks(struct trace_builder *b, unsigned int which)
 		char name[64];
 		unsigned int k;
 
-		if (!device_name(&list[i], name, sizeof(name)) || dojo_device_open(list[i].path, &dev))
+		if (!device_name(&list[i], name, sizeof(name)) ||
+		    dojo_device_open(list[i].path, &dev))
 			continue;
 		for (k = 0; k < b->device_count && strcmp(b->devices[k].name, name); k++)
 			;
@@ -226,10 +227,9 @@ static int write_trace(struct trace_builder *b, FILE *file, const char *name)
 int cmd_trace(int argc, char **argv)
 {
 	const char *out = "dojo-trace.json";
-	const struct option options[] = {
-		{ "output", 'o', OPTION_STRING, &out, "FILE", "where the trace goes (dojo-trace.json)" },
-		{ 0 }
-	};
+	const struct option options[] = { { "output", 'o', OPTION_STRING, &out, "FILE",
+					    "where the trace goes (dojo-trace.json)" },
+					  { 0 } };
 	const struct usage usage = {
 		.command = "trace",
 		.summary = "Run a program and write what the tiles did meanwhile as a trace for\n"

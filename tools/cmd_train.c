@@ -50,8 +50,8 @@ static const struct model {
 	double wanted;
 } models[] = {
 	{ "mlp", mlp_layers, "784-256-10", "fp32", false, 10, 240, 0.002, 87 },
-	{ "cnn", cnn_layers, "conv 16, pool, conv 32, pool, 128-10", "fp32,bf16,cfloat8", true, 8, 240,
-	  0.002, 91 },
+	{ "cnn", cnn_layers, "conv 16, pool, conv 32, pool, 128-10", "fp32,bf16,cfloat8", true, 8,
+	  240, 0.002, 91 },
 };
 
 static const struct {
@@ -116,8 +116,8 @@ static void on_epoch(void *context, unsigned int epoch, double loss, double accu
 	progress_clear(&t->progress);
 	if (t->quiet)
 		return;
-	printf("epoch %2u/%u  loss %.4f  test accuracy %.2f %%  %7.0f images/s  %.0f s left\n", epoch,
-	       t->plan.epochs, loss, 100 * accuracy,
+	printf("epoch %2u/%u  loss %.4f  test accuracy %.2f %%  %7.0f images/s  %.0f s left\n",
+	       epoch, t->plan.epochs, loss, 100 * accuracy,
 	       images_per_second(t, epoch * t->run->result.steps_per_epoch),
 	       elapsed / epoch * (t->plan.epochs - epoch));
 	fflush(stdout);
@@ -136,8 +136,10 @@ static bool parse_formats(struct train *t, const char *list, const struct usage 
 		for (i = 0; i < COUNT(formats) && strcmp(name, formats[i].name); i++)
 			;
 		if (i == COUNT(formats)) {
-			usage_error(usage, "--format takes fp32, bf16 and cfloat8, with commas between, not '%s'",
-				    name);
+			usage_error(
+				usage,
+				"--format takes fp32, bf16 and cfloat8, with commas between, not '%s'",
+				name);
 			return false;
 		}
 		if (t->report.count == TRAIN_RUNS_MAX) {
@@ -262,11 +264,13 @@ static void describe(struct train *t)
 	r->test_images = t->test.count;
 	if (t->quiet)
 		return;
-	printf("Fashion-MNIST: %u training and %u test images of %u x %u\n", t->train.count, t->test.count,
-	       t->train.width, t->train.height);
-	printf("card %s, %s:", r->pci ? r->pci : "of unknown place", r->generation ? r->generation : "?");
+	printf("Fashion-MNIST: %u training and %u test images of %u x %u\n", t->train.count,
+	       t->test.count, t->train.width, t->train.height);
+	printf("card %s, %s:", r->pci ? r->pci : "of unknown place",
+	       r->generation ? r->generation : "?");
 	for (unsigned int i = 0; i < r->tiles; i++)
-		printf(" tile %u (%s)%s", t->facts[i].tile.index, r->nodes[i], i + 1 < r->tiles ? "," : "\n");
+		printf(" tile %u (%s)%s", t->facts[i].tile.index, r->nodes[i],
+		       i + 1 < r->tiles ? "," : "\n");
 	fflush(stdout);
 }
 
@@ -277,14 +281,16 @@ static void print_totals(const struct train *t, const struct train_run *run)
 	const struct trainer_totals *d = &run->result.totals;
 	char bytes[24], flop[24];
 
-	printf("%s: test accuracy %.2f %% (wanted: %.2f %%), %.0f images/s, %.1f s of training\n", run->title,
-	       train_run_accuracy(run), run->wanted,
-	       (double)run->result.steps * run->result.batch / run->result.seconds, run->result.seconds);
-	printf("the device did %llu jobs, %llu packets, %s moved, %s; busy %.2f tile-seconds; modelled: %.4f s on the published hardware\n",
+	printf("%s: test accuracy %.2f %% (wanted: %.2f %%), %.0f images/s, %.1f s of training\n",
+	       run->title, train_run_accuracy(run), run->wanted,
+	       (double)run->result.steps * run->result.batch / run->result.seconds,
+	       run->result.seconds);
+	printf("the device did %llu jobs, %llu packets, %s moved, %s; busy %.2f tile-seconds; ",
 	       (unsigned long long)d->jobs, (unsigned long long)d->packets,
 	       format_si(bytes, sizeof(bytes), d->bytes, "B"),
 	       format_si(flop, sizeof(flop), d->flop, "FLOP"),
-	       t->report.dies ? d->busy_ns * 1e-9 / t->report.dies : NAN, d->model_ps * 1e-12);
+	       t->report.dies ? d->busy_ns / 1e9 / t->report.dies : NAN);
+	printf("modelled: %.4f s on the published hardware\n", d->model_ps / 1e12);
 	fflush(stdout);
 }
 
@@ -302,7 +308,9 @@ static void set_wanted(struct train *t, struct train_run *run)
 
 static int run_formats(struct train *t)
 {
-	const struct trainer_observer observer = { .step = on_step, .epoch = on_epoch, .context = t };
+	const struct trainer_observer observer = { .step = on_step,
+						   .epoch = on_epoch,
+						   .context = t };
 	struct trainer *trainer;
 	int err = 0;
 
@@ -316,8 +324,8 @@ static int run_formats(struct train *t)
 		t->plan.formats = run->formats;
 		t->begin = now_seconds();
 		if (!t->quiet)
-			printf("%s %s in %s, %u epochs\n", t->report.model, t->report.layers, run->title,
-			       t->plan.epochs);
+			printf("%s %s in %s, %u epochs\n", t->report.model, t->report.layers,
+			       run->title, t->plan.epochs);
 		err = trainer_run(trainer, &t->plan, &observer, &run->result);
 		progress_clear(&t->progress);
 		if (err)
@@ -365,8 +373,8 @@ static int verdict(const struct train *t)
 		const struct train_run *run = &t->report.runs[i];
 
 		if (!train_run_passed(run))
-			status = fail("%s: test accuracy %.2f %% is below the %.2f %% wanted", run->title,
-				      train_run_accuracy(run), run->wanted);
+			status = fail("%s: test accuracy %.2f %% is below the %.2f %% wanted",
+				      run->title, train_run_accuracy(run), run->wanted);
 	}
 	return status;
 }
@@ -408,12 +416,15 @@ int cmd_train(int argc, char **argv)
 	bool json = false;
 	const struct option options[] = {
 		{ "model", 'm', OPTION_STRING, &model, "NAME", "mlp (default) or cnn" },
-		{ "format", 'f', OPTION_STRING, &format, "LIST", "of fp32, bf16, cfloat8: one run each" },
+		{ "format", 'f', OPTION_STRING, &format, "LIST",
+		  "of fp32, bf16, cfloat8: one run each" },
 		{ "epochs", 'e', OPTION_COUNT, &epochs, "N", "passes over the training images" },
-		{ "batch", 'b', OPTION_COUNT, &batch, "N", "images of a step, on all tiles together" },
+		{ "batch", 'b', OPTION_COUNT, &batch, "N",
+		  "images of a step, on all tiles together" },
 		{ "rate", 'r', OPTION_NUMBER, &rate, "R", "largest learning rate" },
 		{ "seed", 's', OPTION_COUNT, &seed, "N", "of weights, shuffling and dropout" },
-		{ "device", 'd', OPTION_STRING, &device, "TILE", "the tile, or the first of several" },
+		{ "device", 'd', OPTION_STRING, &device, "TILE",
+		  "the tile, or the first of several" },
 		{ "tiles", 't', OPTION_COUNT, &tiles, "N", "of the card, to share the work" },
 		{ "dataset", 'D', OPTION_STRING, &dataset, "DIR", "folder of the IDX files" },
 		{ "out", 'o', OPTION_STRING, &out, "DIR", "write loss.svg and result.json there" },

@@ -153,7 +153,8 @@ int coredump_parse(struct coredump *dump, const char *text)
 		return bad(dump, 1, "the file is empty");
 	dump->version = coredump_number(dump, MAGIC);
 	if (!err && dump->version != VERSION)
-		return bad(dump, 1, "format %u, but this program knows %u only", dump->version, VERSION);
+		return bad(dump, 1, "format %u, but this program knows %u only", dump->version,
+			   VERSION);
 	return err;
 }
 

@@ -11,7 +11,8 @@
 #define IMAGES_MAX	10000000
 #define SIDE_MAX	1024
 
-static int find_file(char *path, size_t size, const char *folder, const char *name, const char *kind)
+static int find_file(char *path, size_t size, const char *folder, const char *name,
+		     const char *kind)
 {
 	static const char *const endings[] = { ".gz", "" };
 
@@ -23,8 +24,9 @@ static int find_file(char *path, size_t size, const char *folder, const char *na
 		if (!access(path, F_OK))
 			return 0;
 	}
-	return fail("%s/%s-%s.gz is missing: install Debian's dataset-fashion-mnist, or name another folder with --dataset",
-		    folder, name, kind);
+	return fail(
+		"%s/%s-%s.gz is missing: install Debian's dataset-fashion-mnist, or name another folder with --dataset",
+		folder, name, kind);
 }
 
 static uint8_t *read_all(struct idx *idx)
@@ -56,7 +58,8 @@ static int load_images(struct dataset *set, const char *path)
 
 	if (idx_open(&idx, path))
 		return fail("%s", idx.error);
-	if (idx.dims != 3 || idx.dim[0] > IMAGES_MAX || idx.dim[1] > SIDE_MAX || idx.dim[2] > SIDE_MAX) {
+	if (idx.dims != 3 || idx.dim[0] > IMAGES_MAX || idx.dim[1] > SIDE_MAX ||
+	    idx.dim[2] > SIDE_MAX) {
 		idx_close(&idx);
 		return fail("%s: not a set of images", path);
 	}
@@ -82,8 +85,8 @@ static int load_labels(struct dataset *set, const char *path, unsigned int class
 		return EXIT_FAILURE;
 	for (uint32_t i = 0; i < set->count; i++) {
 		if (set->labels[i] >= classes)
-			return fail("%s: label %u of image %u is not below %u", path, set->labels[i], i,
-				    classes);
+			return fail("%s: label %u of image %u is not below %u", path,
+				    set->labels[i], i, classes);
 	}
 	return 0;
 }

@@ -64,7 +64,8 @@ static struct fdinfo_region *region_of(struct fdinfo_client *c, const char *name
 		return NULL;
 	r = &c->regions[c->region_count++];
 	snprintf(r->name, sizeof(r->name), "%.23s", name);
-	r->total = r->resident = UINT64_MAX;
+	r->total = UINT64_MAX;
+	r->resident = UINT64_MAX;
 	return r;
 }
 
@@ -108,7 +109,8 @@ static void parse_line(struct fdinfo_client *c, const char *key, const char *val
 		region = region_of(c, name);
 		if (region)
 			region->total = parse_bytes(value);
-	} else if (starts_with(key, "drm-resident-", &name) || starts_with(key, "drm-memory-", &name)) {
+	} else if (starts_with(key, "drm-resident-", &name) ||
+		   starts_with(key, "drm-memory-", &name)) {
 		region = region_of(c, name);
 		if (region)
 			region->resident = parse_bytes(value);
@@ -119,9 +121,11 @@ bool fdinfo_parse(struct fdinfo_client *c, const char *text)
 {
 	char line[256], *value;
 
-	c->driver[0] = c->pdev[0] = '\0';
+	c->driver[0] = '\0';
+	c->pdev[0] = '\0';
 	c->id = 0;
-	c->engine_count = c->region_count = 0;
+	c->engine_count = 0;
+	c->region_count = 0;
 	while (*text) {
 		size_t n = strcspn(text, "\n"), keep = n < sizeof(line) - 1 ? n : sizeof(line) - 1;
 

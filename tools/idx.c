@@ -38,7 +38,8 @@ static int idx_fail_zlib(struct idx *idx)
 	if (code == Z_OK || code == Z_BUF_ERROR)
 		return idx_fail(idx, -EBADMSG, "the file is cut short");
 	/* zlib's text begins with the path, as ours does */
-	if (!strncmp(text, idx->path, strlen(idx->path)) && !strncmp(text + strlen(idx->path), ": ", 2))
+	if (!strncmp(text, idx->path, strlen(idx->path)) &&
+	    !strncmp(text + strlen(idx->path), ": ", 2))
 		text += strlen(idx->path) + 2;
 	return idx_fail(idx, -EBADMSG, "the file is damaged (%s)", text);
 }

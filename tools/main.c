@@ -27,7 +27,7 @@ static const struct {
 
 #define COMMAND_COUNT	(sizeof(commands) / sizeof(*commands))
 
-static void help(FILE *out)
+static void print_commands(FILE *out)
 {
 	fputs("usage: dojo COMMAND [OPTIONS] [ARGUMENTS]\n\ncommands:\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
@@ -38,11 +38,11 @@ static void help(FILE *out)
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
-		help(stderr);
+		print_commands(stderr);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		help(stdout);
+		print_commands(stdout);
 		return EXIT_SUCCESS;
 	}
 	if (!strcmp(argv[1], "--version")) {
@@ -54,6 +54,6 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "dojo: unknown command '%s'; see 'dojo --help'\n", argv[1]);
+	fprintf(stderr, "dojo: unknown command '%s'; try 'dojo --help'\n", argv[1]);
 	return EXIT_USAGE;
 }

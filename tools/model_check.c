@@ -11,13 +11,16 @@
 
 #define TILES_MAX	8
 #define OPERANDS	4
-#define REPEATS		8
-#define BATCH_BYTES	(1u << 20)
+#define BATCH_BYTES	(4u << 20)
+/* long enough for the tiles' clocks to see each other, short enough to wait for */
+#define REPEATS_MAX	64
+#define WORK_FLOP	80e9
 #define WAIT_NS		INT64_C(300000000000)
 
 /**
  * struct checked - a tile that takes part
  * @operands: as large as the largest of the workload
+ * @gate: a word that the batch waits for, so that all tiles start together
  */
 struct checked {
 	struct dojo_device *dev;
@@ -26,6 +29,7 @@ struct checked {
 	struct dojo_timeline *timeline;
 	struct dojo_batch *batch;
 	struct buffer operands[OPERANDS];
+	struct buffer gate;
 	struct drm_dojo_queue_get_state before;
 };
 
@@ -70,7 +74,7 @@ static void emit_step(struct checked *c, const struct workload *w, unsigned int 
 {
 	uint32_t parameters = workload_parameters(w), samples = w->samples / tiles;
 	struct dojo_adamw_attr adamw = {
-		.rate = 0.001f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .step = 1,
+		.rate = 0.001f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 0.00000001f, .step = 1,
 	};
 	struct dojo_tensor p[OPERANDS], copy;
 
@@ -87,6 +91,13 @@ static void emit_step(struct checked *c, const struct workload *w, unsigned int 
 	}
 }
 
+static unsigned int repeats(const struct workload *w)
+{
+	double n = WORK_FLOP / workload_flop(w);
+
+	return n < 1 ? 1 : n > REPEATS_MAX ? REPEATS_MAX : n;
+}
+
 static int prepare(struct checked *c, const struct workload *w, unsigned int tiles)
 {
 	uint64_t bytes = operand_bytes(w, w->samples / tiles);
@@ -101,9 +112,13 @@ static int prepare(struct checked *c, const struct workload *w, unsigned int til
 		err = dojo_batch_create(c->vm, BATCH_BYTES, 0, &c->batch);
 	for (unsigned int i = 0; i < OPERANDS && !err; i++)
 		err = buffer_create(&c->operands[i], c->vm, bytes, DRM_DOJO_DOMAIN_HBM);
+	if (!err)
+		err = buffer_create_mapped(&c->gate, c->vm, 4096, DRM_DOJO_DOMAIN_SYSTEM);
 	if (err)
 		return err;
-	for (unsigned int i = 0; i < REPEATS; i++)
+	*(uint64_t *)c->gate.memory = 0;
+	dojo_sem_wait(c->batch, c->gate.va, DOJO_SEM_NOT_EQUAL, 0);
+	for (unsigned int i = 0; i < repeats(w); i++)
 		emit_step(c, w, tiles);
 	return dojo_queue_get_state(c->queue, &c->before, sizeof(c->before));
 }
@@ -117,6 +132,8 @@ static void release(struct checked *c)
 	dojo_queue_destroy(c->queue);
 	for (unsigned int i = 0; i < OPERANDS && c->vm; i++)
 		buffer_destroy(&c->operands[i], c->vm);
+	if (c->vm)
+		buffer_destroy(&c->gate, c->vm);
 	dojo_vm_destroy(c->vm);
 	dojo_device_close(c->dev);
 }
@@ -141,7 +158,7 @@ static int open_tiles(struct checked *c, unsigned int count)
 	return err ? err : found < count ? -ENODEV : 0;
 }
 
-static int run(struct checked *c, unsigned int tiles, double *seconds)
+static int run(struct checked *c, const struct workload *w, unsigned int tiles, double *seconds)
 {
 	struct drm_dojo_queue_get_state after;
 	int err = 0;
@@ -153,6 +170,8 @@ static int run(struct checked *c, unsigned int tiles, double *seconds)
 		if (err)
 			return fail_device(c[i].dev, err, "submit a step");
 	}
+	for (unsigned int i = 0; i < tiles; i++)
+		*(uint64_t *)c[i].gate.memory = 1;
 	*seconds = 0;
 	for (unsigned int i = 0; i < tiles; i++) {
 		err = dojo_timeline_wait(c[i].timeline, 1, WAIT_NS);
@@ -161,8 +180,8 @@ static int run(struct checked *c, unsigned int tiles, double *seconds)
 		if (!err)
 			err = dojo_queue_get_state(c[i].queue, &after, sizeof(after));
 		if (err)
-			return fail_device(c[i].dev, err, "run a step");
-		*seconds += (after.model_ps - c[i].before.model_ps) * 1e-12 / REPEATS / tiles;
+			return fail_device(c[i].dev, err, "finish a step");
+		*seconds += (after.model_ps - c[i].before.model_ps) / 1e12 / repeats(w) / tiles;
 	}
 	return 0;
 }
@@ -181,7 +200,7 @@ int model_check(const struct workload *w, unsigned int tiles, double *seconds)
 			err = fail_device(checked[i].dev, err, "lay the workload out");
 	}
 	if (!err)
-		err = run(checked, tiles, seconds);
+		err = run(checked, w, tiles, seconds);
 	for (unsigned int i = 0; i < tiles; i++)
 		release(&checked[i]);
 	return err;

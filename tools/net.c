@@ -15,7 +15,7 @@
 
 #define ADAM_BETA1	0.9f
 #define ADAM_BETA2	0.999f
-#define ADAM_EPSILON	1e-8f
+#define ADAM_EPSILON	0.00000001f
 #define WEIGHT_DECAY	0.01f
 
 static uint32_t extent_size(struct net_extent e)
@@ -213,13 +213,16 @@ static struct dojo_tensor with_slot(const struct net *net, struct dojo_tensor t,
 /* a batch of activations or gradients: rows for DENSE, images for the rest */
 static struct dojo_tensor rows(const struct net *net, struct net_stored s, struct net_extent e)
 {
-	return with_slot(net, dojo_tensor_2d(s.va, DOJO_FORMAT_FP32, net->batch, extent_size(e)), s.slot);
+	return with_slot(net, dojo_tensor_2d(s.va, DOJO_FORMAT_FP32, net->batch, extent_size(e)),
+			 s.slot);
 }
 
 static struct dojo_tensor images(const struct net *net, struct net_stored s, struct net_extent e)
 {
-	return with_slot(net, dojo_tensor_4d(s.va, DOJO_FORMAT_FP32, net->batch, e.channels, e.height,
-					     e.width), s.slot);
+	return with_slot(net,
+			 dojo_tensor_4d(s.va, DOJO_FORMAT_FP32, net->batch, e.channels, e.height,
+					e.width),
+			 s.slot);
 }
 
 static struct dojo_tensor parameters(const struct net *net, uint64_t va)
@@ -263,7 +266,8 @@ static uint64_t other_scratch(const struct net *net, uint64_t va)
 static void emit_measure(const struct net *net, struct dojo_batch *batch, bool measure,
 			 const struct dojo_tensor *t, uint32_t slot)
 {
-	struct dojo_tensor max = dojo_tensor_1d(net->amax + UINT64_C(4) * slot, DOJO_FORMAT_FP32, 1);
+	struct dojo_tensor max =
+		dojo_tensor_1d(net->amax + UINT64_C(4) * slot, DOJO_FORMAT_FP32, 1);
 
 	if (measure && is_biased(net->slot_formats[slot]))
 		dojo_reduce(batch, DOJO_REDUCE_ABSMAX, 0xf, t, &max, NULL);
@@ -328,7 +332,8 @@ static void emit_conv(const struct net *net, struct dojo_batch *batch, const str
 	struct dojo_tensor w = weight_copy(net, s), bias = bias_at(s, net->weights);
 	struct dojo_conv2d_attr attr = conv_attr(s);
 
-	dojo_conv2d(batch, &attr, s->layer.relu ? DOJO_ACT_RELU : DOJO_ACT_NONE, &x, &w, &y, &bias, NULL);
+	dojo_conv2d(batch, &attr, s->layer.relu ? DOJO_ACT_RELU : DOJO_ACT_NONE, &x, &w, &y, &bias,
+		    NULL);
 }
 
 static struct dojo_pool_attr pool_attr(const struct net_stage *s)
@@ -439,7 +444,8 @@ static void emit_dense_grad(const struct net *net, struct dojo_batch *batch,
 {
 	struct dojo_tensor x = rows(net, s->x, s->in), d = rows(net, dy, s->out);
 	struct dojo_tensor w = weight_copy(net, s), dw = weight_at(s, gradients);
-	struct dojo_tensor db = dojo_tensor_2d(gradients + 4 * s->bias, DOJO_FORMAT_FP32, 1, s->layer.out);
+	struct dojo_tensor db =
+		dojo_tensor_2d(gradients + 4 * s->bias, DOJO_FORMAT_FP32, 1, s->layer.out);
 
 	dojo_gemm(batch, DOJO_GEMM_TRANS_A, &x, &d, &dw, NULL);
 	dojo_reduce(batch, DOJO_REDUCE_SUM, 1 << 1, &d, &db, NULL);
@@ -547,7 +553,8 @@ static void emit_update(const struct net *net, struct dojo_batch *batch,
 			const struct net_step *step, uint64_t gradients)
 {
 	struct dojo_tensor w = parameters(net, net->weights), g = parameters(net, gradients);
-	struct dojo_tensor m = parameters(net, net->moments[0]), v = parameters(net, net->moments[1]);
+	struct dojo_tensor m = parameters(net, net->moments[0]),
+			   v = parameters(net, net->moments[1]);
 	struct dojo_adamw_attr attr = {
 		.rate = step->rate,
 		.beta1 = ADAM_BETA1,

@@ -28,7 +28,8 @@ static void print_help(const struct usage *usage)
 	char left[48];
 
 	printf("usage: dojo %s [OPTIONS]%s%s\n\n%s\n\noptions:\n", usage->command,
-	       usage->arguments ? " " : "", usage->arguments ? usage->arguments : "", usage->summary);
+	       usage->arguments ? " " : "", usage->arguments ? usage->arguments : "",
+	       usage->summary);
 	for (o = usage->options; o->name; o++) {
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
 			 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
@@ -55,7 +56,8 @@ static bool parse_value(const struct usage *usage, const struct option *o, const
 		errno = 0;
 		n = strtoul(text, &end, 10);
 		if (!isdigit((unsigned char)*text) || *end || errno || !n || n > INT_MAX) {
-			usage_error(usage, "--%s needs a whole number from 1 on, not '%s'", o->name, text);
+			usage_error(usage, "--%s needs a whole number from 1 on, not '%s'", o->name,
+				    text);
 			return false;
 		}
 		*(unsigned int *)o->value = n;

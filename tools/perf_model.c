@@ -19,8 +19,8 @@
 #define TRAY_CARDS		20
 /* assumed */
 #define PEAK_INT8		362e12
-#define LAUNCH			500e-9
-#define HOP			200e-9
+#define LAUNCH			(500 / 1e9)
+#define HOP			(200 / 1e9)
 #define CARD_TILES_MAX		8
 
 #define MASTER_BYTES		4	/* FP32 weights, gradients and sums */
@@ -103,11 +103,12 @@ static double peer_packet(const struct perf_machine *m, double bytes)
 }
 
 /* D = A x B */
-static double product(const struct perf_machine *m, double format_bytes, double d_bytes, double rows,
-		      double inputs, double outputs)
+static double product(const struct perf_machine *m, double format_bytes, double d_bytes,
+		      double rows, double inputs, double outputs)
 {
 	return perf_packet(m, 2 * rows * inputs * outputs,
-			   format_bytes * (rows * inputs + inputs * outputs) + d_bytes * rows * outputs);
+			   format_bytes * (rows * inputs + inputs * outputs) +
+				   d_bytes * rows * outputs);
 }
 
 /* everyone of @count gets all @bytes, of which each had its part: round a ring of tiles */
@@ -144,7 +145,8 @@ struct perf_step perf_predict(const struct workload *w, const struct perf_machin
 			      unsigned int tiles, unsigned int shards)
 {
 	struct perf_step step = { .tiles = tiles, .shards = shards };
-	double format_bytes = dojo_format_size(w->format), parameters = workload_parameters(w) / shards;
+	double format_bytes = dojo_format_size(w->format),
+	       parameters = workload_parameters(w) / shards;
 	unsigned int replicas = tiles / shards;
 
 	step.samples = (double)w->samples / replicas;
@@ -157,11 +159,13 @@ struct perf_step perf_predict(const struct workload *w, const struct perf_machin
 		/* forward, gradient of the input, gradient of the weights */
 		once = product(m, format_bytes, format_bytes, rows, l->inputs, outputs) +
 		       product(m, format_bytes, format_bytes, rows, outputs, l->inputs) +
-		       product(m, format_bytes, l->weights ? MASTER_BYTES : format_bytes, l->inputs, rows, outputs);
+		       product(m, format_bytes, l->weights ? MASTER_BYTES : format_bytes, l->inputs,
+			       rows, outputs);
 		step.arithmetic += l->count * once;
 		/* shards hand on their columns forward, and add up their parts backward */
-		step.exchange += l->count * (gather(m, format_bytes * rows * l->outputs, shards) +
-					     2 * gather(m, format_bytes * rows * l->inputs, shards));
+		step.exchange +=
+			l->count * (gather(m, format_bytes * rows * l->outputs, shards) +
+				    2 * gather(m, format_bytes * rows * l->inputs, shards));
 	}
 	step.exchange += all_reduce(m, parameters, replicas);
 	step.update = perf_packet(m, parameters, STATE_BYTES * parameters) +

@@ -26,7 +26,7 @@ static inline uint64_t random_next(struct random *r)
 /* -1 <= value < 1, exact in FP32 */
 static inline float random_signed(struct random *r)
 {
-	return (float)((int32_t)(random_next(r) >> 40) - (1 << 23)) * 0x1p-23f;
+	return (float)((int32_t)(random_next(r) >> 40) - (1 << 23)) / 0x1p23f;
 }
 
 /* 0 <= value < @bound */

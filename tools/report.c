@@ -43,13 +43,17 @@ static int fail_no_permission(const char *path)
 	struct stat st;
 
 	if (stat(path, &st))
-		return fail("no permission for %s: run as root, or install the udev rule and join group render", path);
+		return fail(
+			"no permission for %s: run as root, or install the udev rule and join group render",
+			path);
 	group = getgrgid(st.st_gid);
 	if (!(st.st_mode & 0060) || !group || !strcmp(group->gr_name, "root"))
-		return fail("no permission for %s, which only root may open (mode %04o): install the udev rule 70-dojo.rules, or run as root",
-			    path, st.st_mode & 07777);
-	return fail("no permission for %s, which group %s may open: run 'sudo usermod -aG %s $USER' and log in again",
-		    path, group->gr_name, group->gr_name);
+		return fail(
+			"no permission for %s, which only root may open (mode %04o): install the udev rule 70-dojo.rules, or run as root",
+			path, st.st_mode & 07777);
+	return fail(
+		"no permission for %s, which group %s may open: run 'sudo usermod -aG %s $USER' and log in again",
+		path, group->gr_name, group->gr_name);
 }
 
 int fail_no_device(void)
@@ -65,16 +69,18 @@ int fail_no_device(void)
 		if (i == count || list[0].access == -EACCES)
 			fail_no_permission(list[0].path);
 		else if (list[0].access == -ENOENT)
-			fail("the kernel knows the tile, but %s does not exist: is devtmpfs mounted on /dev?",
+			fail("there is a tile, but no %s: is devtmpfs mounted on /dev?",
 			     list[0].path);
 		else
-			fail("cannot open %s: %s", list[0].path, dojo_open_strerror(list[0].access));
+			fail("cannot open %s: %s", list[0].path,
+			     dojo_open_strerror(list[0].access));
 		goto out;
 	}
 
 	found = machine_cards(cards, MACHINE_CARDS_MAX);
 	if (!found)
-		fail("no Dojo card on the PCI bus (looked for 1234:d0d1 and 1234:d0d2): check the slot, or start the virtual machine with 'make shell'");
+		fail("no Dojo card on the PCI bus (looked for 1234:d0d1 and 1234:d0d2): %s",
+		     "check the slot, or start the virtual machine with 'make shell'");
 	else if (!machine_module_loaded())
 		fail("a Dojo card is at %s, but the module is not loaded: run 'sudo modprobe dojo'",
 		     cards[0].address);
@@ -82,7 +88,7 @@ int fail_no_device(void)
 		fail("the Dojo card at %s belongs to the driver %s: unbind it there first",
 		     cards[0].address, cards[0].driver);
 	else
-		fail("the module is loaded, but it has not taken the card at %s: 'dmesg | grep dojo' says why",
+		fail("the module has not taken the card at %s: 'dmesg | grep dojo' says why",
 		     cards[0].address);
 out:
 	dojo_device_list_free(list);

@@ -43,7 +43,8 @@ static bool entry_of(struct dojo_device *dev, const struct dojo_device_entry *en
 	struct drm_dojo_tile_info tile;
 	char pci[32];
 
-	if (dojo_device_card(dev, &card, sizeof(card)) || dojo_device_tile(dev, &tile, sizeof(tile)))
+	if (dojo_device_card(dev, &card, sizeof(card)) ||
+	    dojo_device_tile(dev, &tile, sizeof(tile)))
 		return false;
 	snprintf(pci, sizeof(pci), "%04x:%02x:%02x.%x", card.pci_domain, card.pci_bus,
 		 card.pci_device, card.pci_function);
@@ -129,7 +130,8 @@ void tile_formats(const struct tile_facts *t, char *text, size_t size)
 	*text = '\0';
 	for (unsigned int f = 1; f < 32 && n < size; f++) {
 		if (t->tile.formats & 1u << f)
-			n += snprintf(text + n, size - n, "%s%s", n ? " " : "", dojo_format_name(f));
+			n += snprintf(text + n, size - n, "%s%s", n ? " " : "",
+				      dojo_format_name(f));
 	}
 }
 
@@ -160,7 +162,8 @@ void tile_json_card(cJSON *object, const struct tile_facts *t)
 
 	char version[24];
 
-	snprintf(version, sizeof(version), "%u.%u", t->card.interface_major, t->card.interface_minor);
+	snprintf(version, sizeof(version), "%u.%u", t->card.interface_major,
+		 t->card.interface_minor);
 	json_string(object, "interface", version);
 	json_u64(object, "tile_count", t->card.tiles);
 	json_u64(object, "hbm_bytes", t->card.hbm_bytes);

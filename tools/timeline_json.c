@@ -25,7 +25,8 @@ struct record {
 	const char *fields;
 };
 
-static const char *const bind_names[] = { "map", "unmap", "unmap all", "map null", "map user memory" };
+static const char *const bind_names[] = { "map", "unmap", "unmap all", "map null",
+					  "map user memory" };
 
 /* -------------------------------------------------------------- parsing */
 
@@ -82,7 +83,7 @@ static uint64_t number(const struct record *r, const char *name)
 static void word(const struct record *r, const char *name, char *text, size_t size)
 {
 	const char *value = field(r, name);
-	size_t n = value ? strcspn(value, " \n") : 0;
+	size_t n = value ? strcspn(value, "\n ") : 0;
 
 	snprintf(text, size, "%.*s", (int)(n < size ? n : size - 1), value ? value : "");
 }
@@ -164,8 +165,8 @@ static void queue_track(struct trace_builder *b, unsigned int pid, const struct 
 	char queue_class[16], name[64];
 
 	word(r, "class", queue_class, sizeof(queue_class));
-	snprintf(name, sizeof(name), "queue %" PRIu64 "%s%s", number(r, "queue"), queue_class[0] ? ", " : "",
-		 queue_class);
+	snprintf(name, sizeof(name), "queue %" PRIu64 "%s%s", number(r, "queue"),
+		 queue_class[0] ? ", " : "", queue_class);
 	name_track(b, "thread_name", pid, number(r, "queue"), name);
 }
 
@@ -207,7 +208,8 @@ static void add_submit(struct trace_builder *b, const struct record *r, unsigned
 static void add_done(struct trace_builder *b, const struct record *r, const struct trace_device *d,
 		     unsigned int pid)
 {
-	uint64_t start = number(r, "start_ns"), end = number(r, "end_ns"), queue = number(r, "queue");
+	uint64_t start = number(r, "start_ns"), end = number(r, "end_ns"),
+		 queue = number(r, "queue");
 	bool timed = d->device_ns[0] && end >= start && end;
 	const char *error = field(r, "error");
 	double from, to;
@@ -216,8 +218,8 @@ static void add_done(struct trace_builder *b, const struct record *r, const stru
 
 	queue_track(b, pid, r);
 	snprintf(name, sizeof(name), "job %" PRIu64, number(r, "seqno"));
-	from = timed ? trace_cpu_ns(d, start) * 1e-3 : r->us;
-	to = timed ? trace_cpu_ns(d, end) * 1e-3 : r->us;
+	from = timed ? trace_cpu_ns(d, start) / 1e3 : r->us;
+	to = timed ? trace_cpu_ns(d, end) / 1e3 : r->us;
 	e = event(b, "X", name, pid, queue, from);
 	cJSON_AddNumberToObject(e, "dur", to - from);
 	args = json_object(e, "args");
@@ -232,8 +234,8 @@ static void add_done(struct trace_builder *b, const struct record *r, const stru
 	b->jobs++;
 }
 
-static void add_instant(struct trace_builder *b, const struct record *r, unsigned int pid, uint64_t tid,
-			const char *scope, const char *name)
+static void add_instant(struct trace_builder *b, const struct record *r, unsigned int pid,
+			uint64_t tid, const char *scope, const char *name)
 {
 	cJSON *e = event(b, "i", name, pid, tid, r->us);
 	char text[512];
@@ -290,7 +292,8 @@ void trace_line(struct trace_builder *b, const char *line)
 		queue_track(b, pid, &r);
 		add_instant(b, &r, pid, number(&r, "queue"), "t", "fault");
 	} else if (!strcmp(r.event, "dojo_reset")) {
-		add_instant(b, &r, pid, 0, "p", strstr(r.fields, " end ") ? "reset ends" : "reset begins");
+		add_instant(b, &r, pid, 0, "p",
+			    strstr(r.fields, " end ") ? "reset ends" : "reset begins");
 	} else if (!strcmp(r.event, "dojo_bind") || !strcmp(r.event, "dojo_evict")) {
 		add_memory(b, &r, pid);
 	}

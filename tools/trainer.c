@@ -117,8 +117,9 @@ static int harvest_losses(struct run *run, const struct job *job, unsigned int s
 			sum += run->trainer->tiles[t].slots[slot].losses[i];
 		run->result->losses[at + i] = sum / run->trainer->count;
 		if (!isfinite(sum))
-			return fail("the loss is no longer a number at step %u: try a smaller --rate",
-				    at + i + 1);
+			return fail(
+				"the loss is no longer a number at step %u: try a smaller --rate",
+				at + i + 1);
 	}
 	if (run->observer && run->observer->step)
 		run->observer->step(run->observer->context, at + job->count, run->result->steps,
@@ -136,7 +137,8 @@ static void harvest_biases(struct trainer_tile *tile, unsigned int slot)
 }
 
 /* which test image the @row-th row of a batch on a tile is */
-static uint32_t test_image(const struct run *run, unsigned int batch, unsigned int tile, uint32_t row)
+static uint32_t test_image(const struct run *run, unsigned int batch, unsigned int tile,
+			   uint32_t row)
 {
 	return (batch * run->trainer->count + tile) * run->batch + row;
 }
@@ -146,10 +148,11 @@ static void harvest_classes(struct run *run, const struct job *job, unsigned int
 	const struct dataset *test = run->trainer->test;
 
 	for (unsigned int t = 0; t < run->trainer->count; t++) {
-		const volatile int32_t *classes = run->trainer->tiles[t].slots[slot].classes;
+		const int32_t *classes = run->trainer->tiles[t].slots[slot].classes;
 
 		for (uint32_t i = 0; i < job->count * run->batch; i++) {
-			uint32_t image = test_image(run, job->first + i / run->batch, t, i % run->batch);
+			uint32_t image =
+				test_image(run, job->first + i / run->batch, t, i % run->batch);
 
 			if (image < test->count)
 				run->hits += classes[i] == test->labels[image];
@@ -415,8 +418,8 @@ int trainer_run(struct trainer *trainer, const struct trainer_plan *plan,
 
 	memset(result, 0, sizeof(*result));
 	if (!run.batch || run.batch * trainer->count > images)
-		return fail("a batch of %u images cannot be cut for %u tiles from %u images", plan->batch,
-			    trainer->count, images);
+		return fail("a batch of %u images cannot be cut for %u tiles from %u images",
+			    plan->batch, trainer->count, images);
 	run.steps_per_epoch = images / (run.batch * trainer->count);
 	run.test_batches = (trainer->test->count + run.batch * trainer->count - 1) /
 			   (run.batch * trainer->count);

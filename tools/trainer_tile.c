@@ -72,16 +72,19 @@ static int upload(struct trainer_tile *tile, const struct buffer *staging, uint6
 static int upload_set(struct trainer_tile *tile, const struct buffer *staging, unsigned int which,
 		      const struct dataset *set)
 {
-	size_t pixels = (size_t)set->count * set->width * set->height, labels = 4 * (size_t)set->count;
+	size_t pixels = (size_t)set->count * set->width * set->height,
+	       labels = 4 * (size_t)set->count;
 	int err;
 
 	err = buffer_create(&tile->images[which], tile->vm, pixels, DRM_DOJO_DOMAIN_HBM);
 	if (!err)
 		err = buffer_create(&tile->labels[which], tile->vm, labels, DRM_DOJO_DOMAIN_HBM);
 	if (!err)
-		err = upload(tile, staging, tile->images[which].va, set->images, pixels, 1, stage_pixels);
+		err = upload(tile, staging, tile->images[which].va, set->images, pixels, 1,
+			     stage_pixels);
 	if (!err)
-		err = upload(tile, staging, tile->labels[which].va, set->labels, labels, 4, stage_labels);
+		err = upload(tile, staging, tile->labels[which].va, set->labels, labels, 4,
+			     stage_labels);
 	tile->data[which] = (struct net_data){
 		.images = tile->images[which].va,
 		.labels = tile->labels[which].va,
@@ -170,7 +173,8 @@ static int upload_weights(struct trainer_tile *tile, uint64_t seed)
 	struct buffer staging;
 	int err;
 
-	err = buffer_create_mapped(&staging, tile->vm, 4 * tile->net.parameters, DRM_DOJO_DOMAIN_SYSTEM);
+	err = buffer_create_mapped(&staging, tile->vm, 4 * tile->net.parameters,
+				   DRM_DOJO_DOMAIN_SYSTEM);
 	if (!err) {
 		net_initial_weights(&tile->net, seed, staging.memory);
 		dojo_batch_reset(batch);
@@ -235,7 +239,8 @@ int trainer_tile_connect(struct trainer_tile *tiles, uint32_t count, uint32_t se
 		}
 		/* all tiles have the same layout */
 		for (unsigned int parity = 0; parity < 2; parity++)
-			tile->peers.gradients[i][parity] = tile->net.gradients[parity] - tile->arena.va + base;
+			tile->peers.gradients[i][parity] =
+				tile->net.gradients[parity] - tile->arena.va + base;
 		tile->peers.flags[i] = base + flag;
 	}
 	return 0;

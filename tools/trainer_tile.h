@@ -15,14 +15,15 @@
 /**
  * struct trainer_slot - what a job in flight has for itself
  * @index: row numbers of its steps
- * @losses, @amax, @classes: its results, at @..._va for the tile
+ * @losses, @amax, @classes: its results, at @..._va for the tile; read after
+ *	waiting, which is a system call, so that the compiler cannot read earlier
  */
 struct trainer_slot {
 	struct dojo_batch *batch;
 	int32_t *index;
-	volatile float *losses;
-	volatile float *amax;
-	volatile int32_t *classes;
+	float *losses;
+	float *amax;
+	int32_t *classes;
 	uint64_t index_va, losses_va, amax_va, classes_va;
 };
 

@@ -7,6 +7,7 @@
 #define DOJO_TOOLS_TESTS_CHECK_H
 
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,27 +28,27 @@ static jmp_buf check_failed;
 		}								\
 	} while (0)
 
-static inline int run_tests(const struct test *tests, size_t count)
+static inline bool run_test(const struct test *test)
 {
-	volatile int failures = 0;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (volatile size_t i = 0; i < count; i++) {
-		if (setjmp(check_failed)) {
-			printf("not ok %s\n", tests[i].name);
-			failures++;
-			continue;
-		}
-		tests[i].run();
-		printf("ok %s\n", tests[i].name);
+	if (setjmp(check_failed)) {
+		printf("not ok %s\n", test->name);
+		return false;
 	}
-	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+	test->run();
+	printf("ok %s\n", test->name);
+	return true;
 }
 
-#define MAIN(tests)								\
-	int main(void)								\
-	{									\
-		return run_tests(tests, sizeof(tests) / sizeof(*(tests)));	\
+static inline int run_tests(const struct test *tests, size_t count)
+{
+	int status = EXIT_SUCCESS;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (!run_test(&tests[i]))
+			status = EXIT_FAILURE;
 	}
+	return status;
+}
 
 #endif

@@ -65,11 +65,12 @@ no_card() { [ ! -e /dev/accel ]; }
 
 one_line_without_card() {
 	no_card || return 77
-	local c
-	for c in list info train bench top 'reset accel0'; do
-		expect 1 '' 'dojo: no Dojo card on the PCI bus .*' "$dojo" $c || return	# words
+	local command
+	for command in list info train bench top 'reset accel0'; do
+		read -ra words <<<"$command"
+		expect 1 '' 'dojo: no Dojo card on the PCI bus .*' "$dojo" "${words[@]}" || return
 		[ "$(wc -l <"$work/err")" = 1 ] || return
-		expect 1 '' 'dojo: no Dojo card .*' "$dojo" $c --json || return
+		expect 1 '' 'dojo: no Dojo card .*' "$dojo" "${words[@]}" --json || return
 	done
 }
 

@@ -13,8 +13,8 @@
 
 static const cJSON *schema_root;
 
-static bool valid(const cJSON *schema, const cJSON *value, const char *where);
-static const cJSON *resolve(const cJSON *schema);
+static bool valid(const struct cJSON *schema, const struct cJSON *value, const char *where);
+static const struct cJSON *resolve(const struct cJSON *schema);
 
 static bool complain(const char *where, const char *what)
 {
@@ -30,7 +30,8 @@ static bool type_fits(const char *type, const cJSON *v)
 	       (!strcmp(type, "boolean") && cJSON_IsBool(v)) ||
 	       (!strcmp(type, "null") && cJSON_IsNull(v)) ||
 	       (!strcmp(type, "number") && cJSON_IsNumber(v)) ||
-	       (!strcmp(type, "integer") && cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble));
+	       (!strcmp(type, "integer") && cJSON_IsNumber(v) &&
+		v->valuedouble == floor(v->valuedouble));
 }
 
 static bool check_type(const cJSON *type, const cJSON *v)
@@ -86,9 +87,10 @@ static bool check_any(const cJSON *list, const cJSON *v, const char *where)
 	const cJSON *one;
 
 	cJSON_ArrayForEach(one, list) {
-		const cJSON *command = cJSON_GetObjectItem(cJSON_GetObjectItem(
-			cJSON_GetObjectItem(resolve(one), "properties"), "command"), "const");
+		const cJSON *properties = cJSON_GetObjectItem(resolve(one), "properties");
+		const cJSON *command = cJSON_GetObjectItem(properties, "command");
 
+		command = cJSON_GetObjectItem(command, "const");
 		/* a document's command says which of the schemas is meant */
 		if (command && !cJSON_Compare(command, cJSON_GetObjectItem(v, "command"), true))
 			continue;

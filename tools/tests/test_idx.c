@@ -7,7 +7,7 @@
 #include "dataset.h"
 #include "idx.h"
 
-static char folder[] = "/tmp/dojo-idx-XXXXXX";
+static char folder[32];
 static char path[128];
 
 static const unsigned char images_head[] = { 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4 };
@@ -50,7 +50,8 @@ static void images_are_read_as_written(void)
 
 	write_gz("a.gz", images_head, sizeof(images_head), 24);
 	CHECK(!idx_open(&idx, named("a.gz")));
-	CHECK(idx.dims == 3 && idx.dim[0] == 2 && idx.dim[1] == 3 && idx.dim[2] == 4 && idx.dim[3] == 1);
+	CHECK(idx.dims == 3 && idx.dim[0] == 2 && idx.dim[1] == 3 && idx.dim[2] == 4 &&
+	      idx.dim[3] == 1);
 	CHECK(idx.total == 24);
 	CHECK(!idx_read(&idx, data, 10));
 	CHECK(!idx_read(&idx, data + 10, 14));
@@ -254,13 +255,15 @@ static const struct test tests[] = {
 	{ "idx: reading too much is refused", reading_too_much_is_refused },
 	{ "dataset: a pair of files", dataset_is_a_pair_of_files },
 	{ "dataset: a label out of range is refused", label_out_of_range_is_refused },
-	{ "dataset: numbers of images and labels must agree", numbers_of_images_and_labels_must_agree },
+	{ "dataset: numbers of images and labels must agree",
+	  numbers_of_images_and_labels_must_agree },
 };
 
 int main(void)
 {
 	int status;
 
+	strcpy(folder, "/tmp/dojo-idx-XXXXXX");
 	/* complaints are the subject here, not news */
 	if (!mkdtemp(folder) || !freopen("/dev/null", "w", stderr))
 		return EXIT_FAILURE;

@@ -7,7 +7,7 @@
 #include "check.h"
 #include "machine.h"
 
-static char root[] = "/tmp/dojo-sys-XXXXXX";
+static char root[32];
 
 static void make(const char *name, const char *content)
 {
@@ -94,6 +94,7 @@ int main(void)
 	char command[64];
 	int status;
 
+	strcpy(root, "/tmp/dojo-sys-XXXXXX");
 	if (!mkdtemp(root) || setenv("DOJO_SYSFS", root, 1))
 		return EXIT_FAILURE;
 	status = run_tests(tests, sizeof(tests) / sizeof(*tests));

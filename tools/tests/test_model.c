@@ -9,17 +9,19 @@
 #include "check.h"
 #include "perf_model.h"
 
+#define TINY	0.000000000001
+#define SMALL	0.000001
+
 static struct workload w;
 
 static const char two_layers[] =
-	"{ \"name\": \"two\", \"format\": \"bf16\", \"samples\": 64, \"layers\": ["
-	"{ \"name\": \"a\", \"rows\": 2, \"inputs\": 100, \"outputs\": 10, \"count\": 3 },"
-	"{ \"name\": \"b\", \"inputs\": 10, \"outputs\": 20, \"weights\": false } ] }";
+	"{\"name\":\"two\",\"format\":\"bf16\",\"samples\":64,\"layers\":[{\"name\":\"a\",\"rows\":2,\"inputs\":100,\"outputs\":10,\"count\":3},{\"name\":\"b\",\"inputs\":10,\"outputs\":20,\"weights\":false}]}";
 
 static void workloads_are_read(void)
 {
 	CHECK(!workload_parse(&w, two_layers));
-	CHECK(!strcmp(w.name, "two") && w.format == DOJO_FORMAT_BF16 && w.samples == 64 && w.count == 2);
+	CHECK(!strcmp(w.name, "two") && w.format == DOJO_FORMAT_BF16 && w.samples == 64 &&
+	      w.count == 2);
 	CHECK(w.layers[0].rows == 2 && w.layers[0].count == 3 && w.layers[0].weights);
 	CHECK(w.layers[1].rows == 1 && w.layers[1].count == 1 && !w.layers[1].weights);
 	CHECK(workload_parameters(&w) == 3000);
@@ -62,14 +64,14 @@ static void a_packet_takes_its_longest_part(void)
 {
 	struct perf_machine m = perf_machine_of(DOJO_FORMAT_FP32, 1, false);
 
-	CHECK(fabs(m.peak / 565e12 - 1) < 1e-9);
-	CHECK(fabs(perf_packet(&m, 0, 0) - 500e-9) < 1e-15);
-	CHECK(fabs(perf_packet(&m, 565e12, 0) - 1) < 1e-6);
-	CHECK(fabs(perf_packet(&m, 565e12, 1600e9) - 2) < 1e-6);
+	CHECK(fabs(m.peak / 565e12 - 1) < SMALL);
+	CHECK(fabs(perf_packet(&m, 0, 0) - 500 / 1e9) < TINY);
+	CHECK(fabs(perf_packet(&m, 565e12, 0) - 1) < SMALL);
+	CHECK(fabs(perf_packet(&m, 565e12, 1600e9) - 2) < SMALL);
 	m = perf_machine_of(DOJO_FORMAT_BF16, 4, false);
-	CHECK(fabs(perf_packet(&m, 0, 200e9) - 1) < 1e-6);
+	CHECK(fabs(perf_packet(&m, 0, 200e9) - 1) < SMALL);
 	m = perf_machine_of(DOJO_FORMAT_BF16, 4, true);
-	CHECK(fabs(perf_packet(&m, 0, 200e9) - 500e-9) < 1e-12);
+	CHECK(fabs(perf_packet(&m, 0, 200e9) - 500 / 1e9) < TINY);
 }
 
 static void meshes_are_as_square_as_can_be(void)
@@ -121,4 +123,7 @@ static const struct test tests[] = {
 	{ "model: what has no room does not fit", what_has_no_room_does_not_fit },
 };
 
-MAIN(tests)
+int main(void)
+{
+	return run_tests(tests, sizeof(tests) / sizeof(*tests));
+}

@@ -41,7 +41,8 @@ static void fdinfo_of_other_drivers(void)
 	CHECK(!c.engine_count && c.regions[0].resident == 5120);
 	CHECK(!fdinfo_parse(&c, "pos:\t0\nflags:\t02\n"));
 	CHECK(!fdinfo_parse(&c, ""));
-	CHECK(fdinfo_parse(&c, "drm-driver:\tx\ndrm-engine-capacity-a:\t0\n") && c.engines[0].capacity == 1);
+	CHECK(fdinfo_parse(&c, "drm-driver:\tx\ndrm-engine-capacity-a:\t0\n") &&
+	      c.engines[0].capacity == 1);
 }
 
 static void fdinfo_with_too_much(void)
@@ -55,7 +56,7 @@ static void fdinfo_with_too_much(void)
 	CHECK(c.engine_count == FDINFO_ENGINES_MAX && c.region_count == FDINFO_REGIONS_MAX);
 }
 
-static char procfs[] = "/tmp/dojo-proc-XXXXXX";
+static char procfs[32];
 
 /* a process @pid with @fds open files of accel0, client ids from @id */
 static void make_process(int pid, int fds, int id)
@@ -80,7 +81,8 @@ static void make_process(int pid, int fds, int id)
 		snprintf(path, sizeof(path), "%s/%d/fdinfo/%d", procfs, pid, i + 3);
 		f = fopen(path, "w");
 		CHECK(f);
-		fprintf(f, "drm-driver:\tdojo\ndrm-client-id:\t%d\ndrm-engine-dma:\t5 ns\n", id + i);
+		fprintf(f, "drm-driver:\tdojo\ndrm-client-id:\t%d\ndrm-engine-dma:\t5 ns\n",
+			id + i);
 		fclose(f);
 	}
 	snprintf(path, sizeof(path), "%s/%d/fd/0", procfs, pid);
@@ -147,10 +149,18 @@ static void cut_dumps_are_read_as_far_as_they_go(void)
 static void damaged_dumps_are_refused(void)
 {
 	static const char *const bad[] = {
-		"", "\n", "hello\n", "kernel: 6.12\n", "dojo-coredump: 2\n",
-		"dojo-coredump: 1\nno key\n", "dojo-coredump: 1\n[context\n", "dojo-coredump: 1\n[]\n",
-		"dojo-coredump: 1\n[context 1]\n0000: 1234\n", "dojo-coredump: 1\n[context 1]\n0010: 00000000\n",
-		"dojo-coredump: 1\n[context 1]\nxyz\n", "dojo-coredump: 1\n[walk 1]\nleaf: 1\n",
+		"",
+		"\n",
+		"hello\n",
+		"kernel: 6.12\n",
+		"dojo-coredump: 2\n",
+		"dojo-coredump: 1\nno key\n",
+		"dojo-coredump: 1\n[context\n",
+		"dojo-coredump: 1\n[]\n",
+		"dojo-coredump: 1\n[context 1]\n0000: 1234\n",
+		"dojo-coredump: 1\n[context 1]\n0010: 00000000\n",
+		"dojo-coredump: 1\n[context 1]\nxyz\n",
+		"dojo-coredump: 1\n[walk 1]\nleaf: 1\n",
 	};
 	static struct coredump d;
 
@@ -179,11 +189,9 @@ static void no_byte_of_a_dump_crashes(void)
 /* ---------------------------------------------------------------- traces */
 
 static const char submit_line[] =
-	"           train-207     [001] .....    40.183762: dojo_submit: dev=dojo.tile.0 tile=0 queue=1 "
-	"class=compute client=3 seqno=9 batch=0x1000 size=64";
+	"           train-207     [001] .....    40.183762: dojo_submit: dev=dojo.tile.0 tile=0 queue=1 class=compute client=3 seqno=9 batch=0x1000 size=64";
 static const char done_line[] =
-	"   kworker/u8:1-44      [000] d..1.    40.283762: dojo_done: dev=dojo.tile.0 tile=0 queue=1 class=compute "
-	"client=3 seqno=9 start_ns=2000 end_ns=4000 busy_ns=50000 error=0";
+	"   kworker/u8:1-44      [000] d..1.    40.283762: dojo_done: dev=dojo.tile.0 tile=0 queue=1 class=compute client=3 seqno=9 start_ns=2000 end_ns=4000 busy_ns=50000 error=0";
 
 /* as whoever reads the file sees it */
 static cJSON *finished(struct trace_builder *b)
@@ -235,10 +243,10 @@ static void jobs_are_put_on_the_hosts_clock(void)
 	root = finished(&b);
 
 	e = find_event(root, "X", "job 9");
-	CHECK(e && fabs(value_of(e, "ts") - 5003) < 1e-6 && fabs(value_of(e, "dur") - 4) < 1e-6);
+	CHECK(e && fabs(value_of(e, "ts") - 5003) < 0.001 && fabs(value_of(e, "dur") - 4) < 0.001);
 	CHECK(value_of(e, "tid") == 1);
 	e = find_event(root, "X", "submit job 9");
-	CHECK(e && fabs(value_of(e, "ts") - 40183762) < 1e-3 && value_of(e, "tid") == 207);
+	CHECK(e && fabs(value_of(e, "ts") - 40183762) < 0.001 && value_of(e, "tid") == 207);
 	CHECK(find_event(root, "s", "job") && find_event(root, "f", "job"));
 	e = find_event(root, "M", "thread_name");
 	CHECK(e);
@@ -255,15 +263,21 @@ static void jobs_without_times_are_where_they_ended(void)
 	trace_line(&b, done_line);
 	root = finished(&b);
 	e = find_event(root, "X", "job 9");
-	CHECK(e && value_of(e, "dur") == 0 && fabs(value_of(e, "ts") - 40283762) < 1e-3);
+	CHECK(e && value_of(e, "dur") == 0 && fabs(value_of(e, "ts") - 40283762) < 0.001);
 	cJSON_Delete(root);
 }
 
 static void other_lines_are_passed_over(void)
 {
 	static const char *const lines[] = {
-		"", "# tracer: nop", ": dojo_", "x: dojo_done", ": dojo_done:", "a-1 [0] 1.0: sched_switch: x",
-		"CPU:1 [LOST 12 EVENTS]", "x-1 [000] ..... 1.0: dojo_new: dev=a tile=0",
+		"",
+		"# tracer: nop",
+		": dojo_",
+		"x: dojo_done",
+		": dojo_done:",
+		"a-1 [0] 1.0: sched_switch: x",
+		"CPU:1 [LOST 12 EVENTS]",
+		"x-1 [000] ..... 1.0: dojo_new: dev=a tile=0",
 		"x-1 [000] ..... 1.0: dojo_reset: dev=a tile=0 scope=tile cause=\"hang\" begin result=0",
 		"x-1 [000] ..... 1.0: dojo_bind: dev=a tile=0 asid=1 op=99 va=0x0 size=0x1000",
 		"x-1 [000] ..... 1.0: dojo_fault: dev=a tile=0 queue=4 fault=1",
@@ -288,7 +302,8 @@ static const struct test tests[] = {
 	{ "coredump: damaged dumps are refused", damaged_dumps_are_refused },
 	{ "coredump: no byte makes it crash", no_byte_of_a_dump_crashes },
 	{ "trace: jobs are put on the host's clock", jobs_are_put_on_the_hosts_clock },
-	{ "trace: jobs without times are where they ended", jobs_without_times_are_where_they_ended },
+	{ "trace: jobs without times are where they ended",
+	  jobs_without_times_are_where_they_ended },
 	{ "trace: other lines are passed over", other_lines_are_passed_over },
 };
 
@@ -297,6 +312,7 @@ int main(void)
 	char command[64];
 	int status;
 
+	strcpy(procfs, "/tmp/dojo-proc-XXXXXX");
 	if (!mkdtemp(procfs) || setenv("DOJO_PROCFS", procfs, 1))
 		return EXIT_FAILURE;
 	status = run_tests(tests, sizeof(tests) / sizeof(*tests));

@@ -157,8 +157,8 @@ static bool well_formed(const char *s)
 		size_t name;
 
 		if (*s == '&') {
-			if (strncmp(s, "&lt;", 4) && strncmp(s, "&gt;", 4) && strncmp(s, "&amp;", 5) &&
-			    strncmp(s, "&quot;", 6))
+			if (strncmp(s, "&lt;", 4) && strncmp(s, "&gt;", 4) &&
+			    strncmp(s, "&amp;", 5) && strncmp(s, "&quot;", 6))
 				return false;
 			continue;
 		}
@@ -208,7 +208,9 @@ static void print_chart(FILE *out)
 static void set_series(const double *x, const double *y, unsigned int count)
 {
 	panel.series[0] = (struct chart_series){ .name = "one", .x = x, .y = y, .count = count };
-	panel.series[1] = (struct chart_series){ .name = "raw", .x = x, .y = y, .count = count, .faint = true };
+	panel.series[1] = (struct chart_series){
+		.name = "raw", .x = x, .y = y, .count = count, .faint = true
+	};
 	panel.series_count = 2;
 }
 
