@@ -202,7 +202,7 @@ static void dojo_coredump_ring(struct dojo_coredump *dump, struct dojo_queue *qu
 	spin_lock_irq(&queue->lock);
 	dump->tail = queue->tail;
 	index = queue->tail;
-	dojo_queue_oldest(queue, &index);
+	dojo_queue_oldest(queue, &index, NULL);
 	/* a few before the oldest job, for what has just been done */
 	dump->first_desc = index - min(index, 4u);
 	dump->num_descs = min(dump->tail - dump->first_desc, (u32)DOJO_COREDUMP_DESCS);
@@ -260,12 +260,16 @@ void dojo_coredump_capture(struct dojo_queue *queue, const struct dojo_queue_con
 	dojo_coredump_ring(dump, queue);
 	dojo_coredump_others(dump, queue);
 
-#ifdef DOJO_VM_PEEK
-	dump->packet_bytes = dojo_vm_peek(queue->vm, context->batch_va + context->packet_offset,
-					  dump->packet, sizeof(dump->packet));
-	dump->walk_va = context->fault_access ? context->fault_va : context->batch_va;
-	dump->walk_levels = dojo_vm_walk(queue->vm, dump->walk_va, dump->walk);
-#endif
+	dump->packet_bytes = 0;
+	dump->walk_levels = 0;
+	if (queue->vm) {
+		u64 va = dump->fault.batch_va + dump->fault.packet_offset;
+
+		dump->packet_bytes = dojo_vm_peek(queue->vm, va, dump->packet,
+						  sizeof(dump->packet));
+		dump->walk_va = dump->fault.access ? dump->fault.va : va;
+		dump->walk_levels = dojo_vm_walk(queue->vm, dump->walk_va, dump->walk);
+	}
 
 	for (i = 0; i < ARRAY_SIZE(dump->regs); i++)
 		dump->regs[i] = dojo_tile_read(tile, 4 * i);

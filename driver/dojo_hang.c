@@ -98,6 +98,7 @@ static int dojo_fault_errno(u32 fault)
 static bool dojo_fault_note(struct dojo_queue *queue, const struct dojo_queue_context *context,
 			    struct dojo_queue_fault *fault)
 {
+	u64 batch_va = 0;
 	bool noted;
 	u32 index;
 
@@ -113,7 +114,10 @@ static bool dojo_fault_note(struct dojo_queue *queue, const struct dojo_queue_co
 
 	spin_lock_irq(&queue->lock);
 	noted = !queue->error;
-	fault->seqno = dojo_queue_oldest(queue, &index);
+	fault->seqno = dojo_queue_oldest(queue, &index, &batch_va);
+	/* the card names no batch before it has begun one */
+	if (!fault->batch_va)
+		fault->batch_va = batch_va;
 	if (noted)
 		queue->fault = *fault;
 	spin_unlock_irq(&queue->lock);
@@ -308,7 +312,7 @@ static void dojo_hang_check(struct work_struct *work)
 		goto out;
 
 	spin_lock_irq(&queue->lock);
-	before = dojo_queue_oldest(queue, &index);
+	before = dojo_queue_oldest(queue, &index, NULL);
 	spin_unlock_irq(&queue->lock);
 	if (before && before == hang->seqno) {
 		/* an interrupt may have been lost: that of its fence, or of a fault */
@@ -317,7 +321,7 @@ static void dojo_hang_check(struct work_struct *work)
 	}
 
 	spin_lock_irq(&queue->lock);
-	seqno = dojo_queue_oldest(queue, &index);
+	seqno = dojo_queue_oldest(queue, &index, NULL);
 	hang->armed = seqno && !queue->off;
 	if (hang->armed)
 		queue_delayed_work(tile->timeout_wq, &hang->work, dojo_hang_period(queue));

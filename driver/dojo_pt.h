@@ -122,5 +122,6 @@ void dojo_pt_map(struct dojo_pt *pt, struct dojo_pt_batch *batch, u64 va, u64 si
 		 const struct dojo_layout *layout, u64 offset, u64 permission);
 void dojo_pt_unmap(struct dojo_pt *pt, struct dojo_pt_batch *batch, u64 va, u64 size);
 u64 dojo_pt_lookup(const struct dojo_pt *pt, u64 va);
+unsigned int dojo_pt_walk(const struct dojo_pt *pt, u64 va, u64 entry[DOJO_PT_LEVELS]);
 
 #endif

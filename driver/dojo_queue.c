@@ -331,7 +331,7 @@ int dojo_queue_restart(struct dojo_queue *queue, bool replay)
 
 	lockdep_assert_held(&queue->stop_lock);
 	spin_lock_irq(&queue->lock);
-	pending = dojo_queue_oldest(queue, &index);
+	pending = dojo_queue_oldest(queue, &index, NULL);
 	queue->base_busy_ns += max(queue->last.busy_ns, queue->final.busy_ns);
 	queue->last.busy_ns = 0;
 	queue->final.busy_ns = 0;

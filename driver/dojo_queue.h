@@ -289,7 +289,7 @@ extern const struct drm_sched_backend_ops dojo_sched_ops;
 u32 dojo_queue_complete(struct dojo_queue *queue);
 void dojo_queue_cancel_pending(struct dojo_queue *queue);
 bool dojo_queue_cancel_oldest(struct dojo_queue *queue, int error);
-u64 dojo_queue_oldest(struct dojo_queue *queue, u32 *index);
+u64 dojo_queue_oldest(struct dojo_queue *queue, u32 *index, u64 *batch_va);
 void dojo_queue_orphan_fences(struct dojo_queue *queue);
 
 int dojo_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);

@@ -137,7 +137,7 @@ static bool dojo_reset_untouched(struct dojo_queue *queue)
 	u32 index;
 
 	spin_lock_irq(&queue->lock);
-	untouched = queue->asked && dojo_queue_oldest(queue, &index) &&
+	untouched = queue->asked && dojo_queue_oldest(queue, &index, NULL) &&
 		    ((s32)(context->head - index) < 0 ||
 		     (context->head == index && !context->packet_offset && !context->unit));
 	spin_unlock_irq(&queue->lock);

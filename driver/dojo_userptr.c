@@ -146,16 +146,23 @@ static int dojo_userptr_fault(struct dojo_userptr *userptr, struct mm_struct *mm
 static struct dojo_layout *dojo_userptr_map_pages(struct dojo_userptr *userptr,
 						  const unsigned long *pfns)
 {
+	struct device *dev = dojo_userptr_dev(userptr);
 	u64 pages = userptr->size >> PAGE_SHIFT;
 	struct dojo_layout *layout;
 	u32 runs = 1;
 
-	for (u64 i = 0; i < pages; i++) {
+	for (u64 i = 0; i < pages; i++)
 		userptr->dma[i] = DMA_MAPPING_ERROR;
-		if (pfns[i] & HMM_PFN_VALID)
-			userptr->dma[i] = dma_map_page(dojo_userptr_dev(userptr),
-						       hmm_pfn_to_page(pfns[i]), 0, PAGE_SIZE,
+	for (u64 i = 0; i < pages; i++) {
+		if (pfns[i] & HMM_PFN_VALID) {
+			userptr->dma[i] = dma_map_page(dev, hmm_pfn_to_page(pfns[i]), 0, PAGE_SIZE,
 						       dojo_userptr_dir(userptr));
+			if (dma_mapping_error(dev, userptr->dma[i])) {
+				userptr->dma[i] = DMA_MAPPING_ERROR;
+				dojo_userptr_unmap_pages(userptr);
+				return NULL;
+			}
+		}
 		runs += i && userptr->dma[i] != userptr->dma[i - 1] + PAGE_SIZE;
 	}
 

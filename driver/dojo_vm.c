@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Address spaces: their life, and how a submission uses them. */
 #include <linux/dma-fence.h>
+#include <linux/highmem.h>
+#include <linux/io.h>
 #include <linux/slab.h>
 
 #include <drm/drm_exec.h>
@@ -324,7 +326,9 @@ static void dojo_vm_kill(struct dojo_vm *vm)
 			if (to_dojo_vma(va)->userptr)
 				dojo_userptr_unmap_dma(to_dojo_vma(va)->userptr);
 		}
+		mutex_lock(&vm->pt_lock);
 		dojo_pt_fini(&vm->pt);
+		mutex_unlock(&vm->pt_lock);
 	}
 	mutex_unlock(&vm->lock);
 }
@@ -385,6 +389,11 @@ static int dojo_vm_lock_objects(struct dojo_vm *vm, struct drm_exec *exec, unsig
 			break;
 		ret = drm_gpuvm_prepare_objects(&vm->base, exec, fences);
 		drm_exec_retry_on_contention(exec);
+		if (ret)
+			break;
+		/* Still under the ticket, with which TTM locks what it evicts */
+		vm->full = false;
+		ret = drm_gpuvm_validate(&vm->base, exec);
 		if (ret)
 			break;
 	}
@@ -525,6 +534,93 @@ void dojo_vm_publish(struct dojo_vm *vm, struct drm_exec *exec, struct dma_fence
 {
 	drm_gpuvm_resv_add_fence(&vm->base, exec, fence, DMA_RESV_USAGE_BOOKKEEP,
 				 DMA_RESV_USAGE_BOOKKEEP);
+}
+
+/* ---- what a dump shows */
+
+/**
+ * dojo_vm_walk() - the page-table entries on the way to an address
+ * @vm: address space
+ * @va: address
+ * @pte: out: from the root's on
+ *
+ * Does not sleep, but in a context that may.
+ *
+ * Return: how many there are; 0: a bind is changing them.
+ */
+unsigned int dojo_vm_walk(struct dojo_vm *vm, u64 va, u64 pte[4])
+{
+	unsigned int count;
+
+	if (va >= DOJO_VA_END || !mutex_trylock(&vm->pt_lock))
+		return 0;
+	count = dojo_pt_walk(&vm->pt, va, pte);
+	mutex_unlock(&vm->pt_lock);
+	return count;
+}
+
+/* Bytes of a buffer, up to the end of their page; it is reserved. */
+static size_t dojo_vm_peek_bo(struct dojo_vm *vm, struct dojo_bo *bo, u64 offset, void *buf,
+			      size_t size)
+{
+	struct dojo_layout *layout;
+	size_t done = 0;
+	void *page;
+
+	size = min_t(size_t, size, PAGE_SIZE - offset_in_page(offset));
+	layout = dojo_bo_layout(bo);
+	if (!layout)
+		return 0;
+	if (bo->ttm.resource->mem_type == DOJO_PL_HBM && vm->mm->hbm_io) {
+		const struct dojo_run *run = &layout->run[dojo_layout_find(layout, offset)];
+		u64 at = dojo_run_pte(run, round_down(offset, PAGE_SIZE)) & DOJO_PTE_ADDR_MASK;
+
+		memcpy_fromio(buf, vm->mm->hbm_io + at + offset_in_page(offset), size);
+		done = size;
+	} else if (bo->ttm.resource->mem_type == DOJO_PL_SYSTEM) {
+		page = kmap_local_page(bo->ttm.ttm->pages[offset >> PAGE_SHIFT]);
+		memcpy(buf, page + offset_in_page(offset), size);
+		kunmap_local(page);
+		done = size;
+	}
+	dojo_layout_put(layout);
+	return done;
+}
+
+/**
+ * dojo_vm_peek() - read what lies at an address, for a dump
+ * @vm: address space
+ * @va: address
+ * @buf: out
+ * @size: of @buf
+ *
+ * Does not sleep for locks, and shows what buffers hold now, which need not be
+ * what the card has seen. Under drm_dev_enter().
+ *
+ * Return: bytes copied; fewer than @size if a lock is held, at the end of what is
+ * mapped, and in SRAM and userptrs.
+ */
+size_t dojo_vm_peek(struct dojo_vm *vm, u64 va, void *buf, size_t size)
+{
+	size_t done = 0, step;
+
+	if (!mutex_trylock(&vm->lock))
+		return 0;
+	do {
+		struct drm_gpuva *at = drm_gpuva_find_first(&vm->base, va, 1);
+		struct drm_gem_object *obj = at ? at->gem.obj : NULL;
+
+		step = 0;
+		if (!obj || !dojo_gem_is_bo(obj) || !dma_resv_trylock(obj->resv))
+			break;
+		step = dojo_vm_peek_bo(vm, gem_to_dojo_bo(obj), at->gem.offset + va - at->va.addr,
+				       buf + done, size - done);
+		dma_resv_unlock(obj->resv);
+		done += step;
+		va += step;
+	} while (step && done < size);
+	mutex_unlock(&vm->lock);
+	return done;
 }
 
 /* ---- ioctls */

@@ -48,6 +48,9 @@ int dojo_vm_userptr_begin(struct dojo_vm *vm);
 void dojo_vm_userptr_end(struct dojo_vm *vm);
 void dojo_vm_publish(struct dojo_vm *vm, struct drm_exec *exec, struct dma_fence *fence);
 
+unsigned int dojo_vm_walk(struct dojo_vm *vm, u64 va, u64 pte[4]);
+size_t dojo_vm_peek(struct dojo_vm *vm, u64 va, void *buf, size_t size);
+
 int dojo_ioctl_vm_create(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_vm_destroy(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file);
