@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who gets how much of a tile: equal shares, priorities, no starvation, disjoint rectangles */
+#include <string.h>
+
+#include "dojo_harness.h"
+
+#define WINDOW_MS	500	/* over which shares are compared */
+#define WINDOWS		10
+#define JOBS		2000	/* of each, submitted beforehand: no queue runs dry */
+#define WORK		MIB(4)
+
+/**
+ * struct rival - a queue with work for longer than the test lasts
+ * @busy_ns: what it got in the last window
+ */
+struct rival {
+	struct dojo_client c;
+	struct dojo_buf buf;
+	__u32 queue;
+	__u64 busy_ns;
+};
+
+static int make_rival(struct rival *r, __u32 queue_class, __u32 priority, const __u8 rect[4])
+{
+	struct drm_dojo_queue_create args = {
+		.queue_class = queue_class,
+		.priority = priority,
+		.rect_x = rect[0], .rect_y = rect[1], .rect_w = rect[2], .rect_h = rect[3],
+		.ring_jobs = JOBS,
+	};
+	__u32 wait_size;
+	int i, ret;
+
+	memset(r, 0, sizeof(*r));
+	ret = dojo_client_open(&r->c, 0);
+	args.vm_id = r->c.vm;
+	if (!ret)
+		ret = dojo_ioctl(r->c.fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &args);
+	r->queue = args.queue_id;
+	if (!ret)
+		ret = dojo_buf_create(&r->c, &r->buf, WORK, DRM_DOJO_DOMAIN_HBM, 0);
+	if (ret)
+		return ret;
+
+	/* the first job waits until all rivals are ready */
+	dojo_poke64((char *)r->c.batch.map + KIB(32), 0);
+	dojo_sem_wait(&r->c, r->c.batch.va + KIB(32), 1, DOJO_SEM_EQUAL);
+	wait_size = r->c.used;
+	for (i = 0; i < 4; i++)
+		dojo_copy(&r->c, r->buf.va, r->buf.va + WORK / 2, WORK / 2);
+	ret = dojo_submit_one(r->c.fd, r->queue, r->c.batch.va, wait_size, 0);
+	for (i = 1; i < JOBS && !ret; i++)
+		ret = dojo_submit_one(r->c.fd, r->queue, r->c.batch.va + wait_size,
+				      r->c.used - wait_size, 0);
+	return ret;
+}
+
+static void start(struct rival *r, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		dojo_poke64((char *)r[i].c.batch.map + KIB(32), 1);
+	usleep(100000);
+}
+
+static void stop(struct rival *r, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		dojo_client_close(&r[i].c);
+}
+
+/* How long its engine has been busy; nothing if it has run out of work */
+static __u64 busy_of(struct rival *r)
+{
+	struct drm_dojo_queue_get_state state;
+
+	if (dojo_queue_state(r->c.fd, r->queue, &state) || state.submitted == state.completed)
+		return 0;
+	return state.busy_ns;
+}
+
+/* What each gets in a window of time; false if one has run out of work */
+static bool watch(struct rival *r, int count)
+{
+	__u64 busy;
+	int i;
+
+	for (i = 0; i < count; i++)
+		r[i].busy_ns = busy_of(&r[i]);
+	usleep(WINDOW_MS * 1000);
+	for (i = 0; i < count; i++) {
+		busy = busy_of(&r[i]);
+		if (!busy)
+			return false;
+		r[i].busy_ns = busy - r[i].busy_ns;
+	}
+	return true;
+}
+
+static bool equal(const struct rival *r, int count, __u64 percent)
+{
+	__u64 least = ~0ull, most = 0;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		least = r[i].busy_ns < least ? r[i].busy_ns : least;
+		most = r[i].busy_ns > most ? r[i].busy_ns : most;
+	}
+	return least && most * 100 <= least * (100 + percent);
+}
+
+/*
+ * Turns are measured in time, of which a busy host may take any amount from a turn
+ * by chance; what is unfair by nature is so in every window.
+ */
+static bool equal_in_some_window(struct rival *r, int count, __u64 percent)
+{
+	int i;
+
+	for (i = 0; i < WINDOWS && watch(r, count); i++)
+		if (equal(r, count, percent))
+			return true;
+	return false;
+}
+
+static const __u8 whole[4];
+
+TEST(two_equal_clients_get_equal_shares_of_the_mesh)
+{
+	struct rival r[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, make_rival(&r[i], DRM_DOJO_QUEUE_COMPUTE, DRM_DOJO_PRIORITY_NORMAL,
+					whole));
+	start(r, 2);
+	EXPECT_TRUE(equal_in_some_window(r, 2, 10));
+	stop(r, 2);
+}
+
+TEST(four_equal_clients_get_equal_shares_of_the_dma_engines)
+{
+	struct rival r[4];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, make_rival(&r[i], DRM_DOJO_QUEUE_DMA, DRM_DOJO_PRIORITY_NORMAL,
+					whole));
+	start(r, 4);
+	EXPECT_TRUE(equal_in_some_window(r, 4, 50));
+	stop(r, 4);
+}
+
+TEST(a_higher_priority_gets_more)
+{
+	struct rival r[2];
+
+	ASSERT_EQ(0, make_rival(&r[0], DRM_DOJO_QUEUE_COMPUTE, DRM_DOJO_PRIORITY_LOW, whole));
+	ASSERT_EQ(0, make_rival(&r[1], DRM_DOJO_QUEUE_COMPUTE, DRM_DOJO_PRIORITY_HIGH, whole));
+	start(r, 2);
+	ASSERT_TRUE(watch(r, 2));
+	EXPECT_GT(r[1].busy_ns, 2 * r[0].busy_ns);
+	stop(r, 2);
+}
+
+TEST(the_lowest_priority_is_not_starved)
+{
+	struct rival r[2];
+	int i;
+
+	ASSERT_EQ(0, make_rival(&r[0], DRM_DOJO_QUEUE_COMPUTE, DRM_DOJO_PRIORITY_LOW, whole));
+	ASSERT_EQ(0, make_rival(&r[1], DRM_DOJO_QUEUE_COMPUTE, DRM_DOJO_PRIORITY_REALTIME,
+				whole));
+	start(r, 2);
+	for (i = 0; i < WINDOWS && watch(r, 2); i++)
+		if (r[0].busy_ns)
+			break;
+	EXPECT_GT(r[0].busy_ns, 0);
+	stop(r, 2);
+}
+
+/*
+ * Engine time of two queues with the same work, in hundredths of the time from the
+ * first one's beginning to the last one's end: 100 if they take turns, 200 if they
+ * run side by side
+ */
+static __u64 parallelism(struct __test_metadata *_metadata, const __u8 rects[2][4])
+{
+	struct drm_dojo_queue_get_state state;
+	struct dojo_client c[2];
+	struct dojo_buf buf[2], stamps[2];
+	__u64 *t[2], begin, end, engine = 0;
+	__u32 queue[2];
+	int i, k;
+
+	for (i = 0; i < 2; i++) {
+		struct drm_dojo_queue_create args = {
+			.queue_class = DRM_DOJO_QUEUE_COMPUTE,
+			.rect_x = rects[i][0], .rect_y = rects[i][1],
+			.rect_w = rects[i][2], .rect_h = rects[i][3],
+		};
+
+		ASSERT_EQ(0, dojo_client_open(&c[i], 0));
+		ASSERT_EQ(0, dojo_buf_create(&c[i], &buf[i], MIB(16), DRM_DOJO_DOMAIN_HBM, 0));
+		ASSERT_EQ(0, dojo_buf_create(&c[i], &stamps[i], PAGE, DRM_DOJO_DOMAIN_SYSTEM,
+					     DRM_DOJO_BO_CPU_ACCESS));
+		args.vm_id = c[i].vm;
+		ASSERT_EQ(0, dojo_ioctl(c[i].fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &args));
+		queue[i] = args.queue_id;
+		dojo_sem_wait(&c[i], stamps[i].va, 1, DOJO_SEM_EQUAL);
+		dojo_timestamp(&c[i], stamps[i].va + 8);
+		for (k = 0; k < 100; k++)
+			dojo_copy(&c[i], buf[i].va, buf[i].va + MIB(8), MIB(8));
+		dojo_timestamp(&c[i], stamps[i].va + 16);
+		ASSERT_EQ(0, dojo_start(&c[i], queue[i], c[i].done));
+		t[i] = stamps[i].map;
+	}
+	usleep(20000);
+	dojo_poke64(t[0], 1);
+	dojo_poke64(t[1], 1);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, dojo_syncobj_wait(c[i].fd, c[i].done, dojo_patience()));
+		ASSERT_EQ(1, dojo_syncobj_status(c[i].fd, c[i].done));
+		ASSERT_EQ(0, dojo_queue_state(c[i].fd, queue[i], &state));
+		engine += state.busy_ns / (rects[i][2] * rects[i][3]);
+	}
+	begin = t[0][1] < t[1][1] ? t[0][1] : t[1][1];
+	end = t[0][2] > t[1][2] ? t[0][2] : t[1][2];
+	for (i = 0; i < 2; i++)
+		dojo_client_close(&c[i]);
+	return engine * 100 / (end - begin);
+}
+
+TEST(disjoint_rectangles_run_side_by_side)
+{
+	static const __u8 rects[2][4] = { { 0, 0, 2, 5 }, { 2, 0, 3, 5 } };
+
+	EXPECT_GT(parallelism(_metadata, rects), 130);
+}
+
+TEST(overlapping_rectangles_take_turns)
+{
+	static const __u8 rects[2][4] = { { 0, 0, 3, 5 }, { 2, 0, 3, 5 } };
+
+	EXPECT_LT(parallelism(_metadata, rects), 110);
+}
+
+int main(int argc, char **argv)
+{
+	return dojo_test_main(argc, argv, NULL);
+}
