@@ -271,7 +271,7 @@ static void test_fair_shares(void)
 
     long_work(&b, &large);
     for (i = 0; i < 500; i++) {
-        batch_copy(&small, HBM_VA, DST_VA, 64 * KiB);
+        batch_copy(&small, HBM_VA, DST_VA, 256 * KiB);
     }
     for (i = 0; i < RING_SIZE - 2; i++) {
         put_batch(q[0], large.va, large.size);
