@@ -29,6 +29,9 @@ hash_of() {
 	done | sha256sum | cut -c1-16
 }
 
+# versions REGEX: of the root's packages with such names. What is compiled depends on these, not on the whole root.
+versions() { awk -v names="^($1)$" '/^Package:/ { p = $2 } /^Version:/ && p ~ names { print p, $2 }' "$ROOT/var/lib/dpkg/status"; }
+
 have_space() {	# have_space DIR GIB WHAT
 	local free
 	free=$(df --output=avail -B1M "$1" | tail -n 1)
@@ -86,7 +89,7 @@ fresh() {
 # publish TMP FINAL: from here on the entry counts as complete
 publish() {
 	sync -f "$1"
-	as_root mv -T "$1" "$2"
+	if [ -d "$2" ]; then remove "$1"; else as_root mv -T "$1" "$2"; fi
 	prune
 }
 

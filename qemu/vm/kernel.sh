@@ -10,7 +10,7 @@ debug) series=$KERNEL_NEW ;;
 *) die "there is no debug kernel '$1'" ;;
 esac
 ROOT=$("$VM/root.sh")
-key=$( (echo "${ROOT##*-} $series"; cat "$VM"/{debug-base.config,debug.config,kernel-build}) | sha256sum | cut -c1-16)
+key=$( (versions "gcc-[0-9]+|binutils|linux-headers-$series\\..*"; echo "$series"; cat "$VM"/{debug-base.config,debug.config,kernel-build}) | sha256sum | cut -c1-16)
 final=$CACHE/kernel-$key
 if [ ! -d "$final" ]; then
 	lock kernel

@@ -18,7 +18,8 @@ overlay=$DOJO/qemu/overlay
 shared=("$DOJO/driver/dojo_regs.h" "$DOJO/uapi/drm/dojo_packet.h")
 
 ROOT=$("$VM/root.sh")
-base_key=$( (echo "${ROOT##*-} ${configure[*]} ${base_targets[*]}"; cat "$VM/qemu-base") | sha256sum | cut -c1-16)
+base_key=$( (versions 'gcc-[0-9]+|libc6-dev|lib(glib2.0|pixman-1|slirp|attr1|fdt)-dev|meson'
+	echo "${configure[*]} ${base_targets[*]}"; cat "$VM/qemu-base") | sha256sum | cut -c1-16)
 base=$CACHE/qemu-base-$base_key
 
 make_base() {
@@ -85,7 +86,7 @@ cp "$DOJO"/build/qemu/build/{tests/tcg,contrib}/plugins/*.so "$tmp/plugins"
 for t in "$DOJO"/build/qemu/build/tests/qtest/dojo-*-test; do
 	if [ -x "$t" ]; then cp "$t" "$tmp"; fi
 done
-[ -d "$final" ] || publish "$tmp" "$final"
+publish "$tmp" "$final"
 # one entry an edit: the newest are enough
 find "$CACHE" -maxdepth 1 -name 'qemu-????????????????' -printf '%T@ %p\n' | sort -rn | tail -n +9 | cut -d' ' -f2- |
 	while IFS= read -r old; do remove "$old"; done
