@@ -195,8 +195,7 @@ static void draw_legend(FILE *out, const struct frame *f)
 	x = f->left + f->width - width - 8;
 	y = p->legend_low ? f->top + f->height - rows * 20 - 16 : f->top + 8;
 	fprintf(out,
-		"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%u\" rx=\"4\" fill=\"#fff\" "
-		"fill-opacity=\"0.85\" stroke=\"#ccc\"/>\n",
+		"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%u\" rx=\"4\" fill=\"#fff\" fill-opacity=\"0.85\" stroke=\"#ccc\"/>\n",
 		x, y, width, rows * 20 + 8);
 	for (s = 0; s < p->series_count; s++) {
 		const struct chart_series *line = &p->series[s];
@@ -254,14 +253,12 @@ int chart_write(FILE *out, const char *title, const char *subtitle,
 	unsigned int width = PANEL_WIDTH * count, height = HEADER + PANEL_HEIGHT;
 
 	fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %u %u\" width=\"%u\" height=\"%u\" "
-		"font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#222\">\n<title>",
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %u %u\" width=\"%u\" height=\"%u\" font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#222\">\n<title>",
 		width, height, width, height);
 	put_text(out, title);
-	fputs("</title>\n<style>.grid{stroke:#e3e3e3}.axis{stroke:#444}"
-	      ".title{font-size:14px;font-weight:bold}</style>\n"
-	      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-	      out);
+	fputs("</title>\n<style>.grid{stroke:#e3e3e3}.axis{stroke:#444}</style>\n", out);
+	fputs("<style>.title{font-size:14px;font-weight:bold}</style>\n", out);
+	fputs("<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n", out);
 	put_label(out, LEFT, 30, "font-size=\"18\" font-weight=\"bold\"", title);
 	put_label(out, LEFT, 52, "fill=\"#555\"", subtitle);
 	for (unsigned int i = 0; i < count; i++)

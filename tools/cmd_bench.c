@@ -281,10 +281,9 @@ static bool parse_sides(struct bench_run *run, const char *list, const struct us
 		unsigned long n = strtoul(word, &end, 10);
 
 		if (*end || !n || n > 16384 || run->side_count == SIDES_MAX) {
-			usage_error(
-				usage,
-				"--sizes takes up to %u numbers from 1 to 16384, with commas between",
-				SIDES_MAX);
+			usage_error(usage,
+				    "--sizes takes up to %u numbers from 1 to 16384, with commas between",
+				    SIDES_MAX);
 			return false;
 		}
 		run->sides[run->side_count++] = n;
@@ -302,10 +301,9 @@ static bool parse_formats(struct bench_run *run, const char *list, const struct 
 
 		if (format <= 0 || format == DOJO_FORMAT_INT8 || format == DOJO_FORMAT_INT32 ||
 		    run->format_count == FORMATS_MAX) {
-			usage_error(
-				usage,
-				"--formats takes up to %u floating-point formats, with commas between, not '%s'",
-				FORMATS_MAX, word);
+			usage_error(usage,
+				    "--formats takes up to %u floating-point formats, with commas between, not '%s'",
+				    FORMATS_MAX, word);
 			return false;
 		}
 		run->formats[run->format_count++] = format;
@@ -315,7 +313,9 @@ static bool parse_formats(struct bench_run *run, const char *list, const struct 
 
 static bool parse_parts(struct bench_run *run, char **names, int count, const struct usage *usage)
 {
-	run->copy = run->submit = run->gemm = !count;
+	run->copy = !count;
+	run->submit = !count;
+	run->gemm = !count;
 	for (int i = 0; i < count; i++) {
 		if (!strcmp(names[i], "copy")) {
 			run->copy = true;

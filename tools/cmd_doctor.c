@@ -39,8 +39,8 @@ struct doctor {
 
 /* @remedy NULL: none is needed */
 static void __attribute__((format(printf, 5, 6)))
-find(struct doctor *d, enum verdict verdict, const char *check, const char *remedy, const char *fmt,
-     ...)
+find(struct doctor *d, enum verdict how, const char *check, const char *remedy, const char *fmt,
+	...)
 {
 	char detail[512];
 	cJSON *o;
@@ -49,17 +49,17 @@ find(struct doctor *d, enum verdict verdict, const char *check, const char *reme
 	va_start(ap, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
-	if (verdict > d->worst)
-		d->worst = verdict;
+	if (how > d->worst)
+		d->worst = how;
 	if (!d->list) {
-		table_row(&d->table, verdicts[verdict], check, detail);
+		table_row(&d->table, verdicts[how], check, detail);
 		if (remedy)
 			table_row(&d->table, "", "", remedy);
 		return;
 	}
 	o = json_append_object(d->list);
 	json_string(o, "check", check);
-	json_string(o, "verdict", verdicts[verdict]);
+	json_string(o, "verdict", verdicts[how]);
 	json_string(o, "detail", detail);
 	json_string(o, "remedy", remedy);
 }

@@ -29,10 +29,8 @@ static const struct {
 };
 
 /* the network of dojo train, for those who name no file */
-static const char mlp[] =
-	"{ \"name\": \"784-256-10 on Fashion-MNIST\", \"format\": \"fp32\", \"samples\": 960, \"layers\": ["
-	"{ \"name\": \"hidden\", \"inputs\": 784, \"outputs\": 256 },"
-	"{ \"name\": \"output\", \"inputs\": 256, \"outputs\": 10 } ] }";
+#define MLP \
+	"{\"name\":\"784-256-10 on Fashion-MNIST\",\"format\":\"fp32\",\"samples\":960,\"layers\":[{\"name\":\"hidden\",\"inputs\":784,\"outputs\":256},{\"name\":\"output\",\"inputs\":256,\"outputs\":10}]}"
 
 static void format_time(char *text, size_t size, double seconds)
 {
@@ -224,7 +222,7 @@ int cmd_model(int argc, char **argv)
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return fail("out of memory");
-	if (file ? workload_load(w, file) : workload_parse(w, mlp)) {
+	if (file ? workload_load(w, file) : workload_parse(w, MLP)) {
 		status = fail("%s: %s", file ? file : "the built-in workload", w->error);
 		goto out;
 	}

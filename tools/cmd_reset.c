@@ -42,15 +42,14 @@ static int fail_reset(const struct dojo_device_entry *e, const char *what, int e
 		return fail("the card at %s is gone", e->pci);
 	case EIO:
 	case ETIMEDOUT:
-		return fail(
-			"the %s of %s did not come back: try 'dojo reset --card %s', or rebind the driver",
-			what, e->path, e->path);
+		return fail("the %s is not back: try 'dojo reset --card %s', or rebind the driver",
+			    what, e->path);
 	default:
 		return fail("cannot reset the %s of %s: %s", what, e->path, strerror(error));
 	}
 }
 
-static int reset(const struct dojo_device_entry *e, const char *what, bool json)
+static int reset_by(const struct dojo_device_entry *e, const char *what, bool json)
 {
 	char path[512];
 	double begin;
@@ -115,7 +114,7 @@ int cmd_reset(int argc, char **argv)
 	else if (i == count)
 		status = fail("no tile is called '%s': see 'dojo list'", argv[0]);
 	else
-		status = reset(&list[i], card ? "card" : "tile", json);
+		status = reset_by(&list[i], card ? "card" : "tile", json);
 	dojo_device_list_free(list);
 	return status;
 }

@@ -66,7 +66,7 @@ static int recorder_open(struct recorder *r)
 
 	if (access(TRACEFS "/instances", W_OK | X_OK))
 		return errno == ENOENT ?
-			       fail("no tracefs: run 'sudo mount -t tracefs tracefs %s'", TRACEFS) :
+			       fail("no tracefs: run 'sudo mount -t tracefs none %s'", TRACEFS) :
 			       fail("no permission for " TRACEFS ": run as root");
 	snprintf(r->folder, sizeof(r->folder), TRACEFS "/instances/dojo-%d", (int)getpid());
 	if (mkdir(r->folder, 0700)) {

@@ -136,10 +136,9 @@ static bool parse_formats(struct train *t, const char *list, const struct usage 
 		for (i = 0; i < COUNT(formats) && strcmp(name, formats[i].name); i++)
 			;
 		if (i == COUNT(formats)) {
-			usage_error(
-				usage,
-				"--format takes fp32, bf16 and cfloat8, with commas between, not '%s'",
-				name);
+			usage_error(usage,
+				    "--format takes fp32, bf16 and cfloat8, with commas between, not '%s'",
+				    name);
 			return false;
 		}
 		if (t->report.count == TRAIN_RUNS_MAX) {

@@ -24,9 +24,8 @@ static int find_file(char *path, size_t size, const char *folder, const char *na
 		if (!access(path, F_OK))
 			return 0;
 	}
-	return fail(
-		"%s/%s-%s.gz is missing: install Debian's dataset-fashion-mnist, or name another folder with --dataset",
-		folder, name, kind);
+	return fail("%s/%s-%s.gz is missing: install dataset-fashion-mnist, or use --dataset",
+		    folder, name, kind);
 }
 
 static uint8_t *read_all(struct idx *idx)

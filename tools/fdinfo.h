@@ -50,8 +50,7 @@ struct fdinfo_client {
 	unsigned int region_count;
 };
 
-/* One file's text. False if it is not that of a DRM client. Leaves @time, @pid, @command and @node
- * alone. */
+/* One file's text. False if it is no DRM client's. Leaves time, pid, command and node alone. */
 bool fdinfo_parse(struct fdinfo_client *client, const char *text);
 
 /*

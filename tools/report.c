@@ -43,17 +43,13 @@ static int fail_no_permission(const char *path)
 	struct stat st;
 
 	if (stat(path, &st))
-		return fail(
-			"no permission for %s: run as root, or install the udev rule and join group render",
-			path);
+		return fail("no permission for %s: install the udev rule, or run as root", path);
 	group = getgrgid(st.st_gid);
 	if (!(st.st_mode & 0060) || !group || !strcmp(group->gr_name, "root"))
-		return fail(
-			"no permission for %s, which only root may open (mode %04o): install the udev rule 70-dojo.rules, or run as root",
-			path, st.st_mode & 07777);
-	return fail(
-		"no permission for %s, which group %s may open: run 'sudo usermod -aG %s $USER' and log in again",
-		path, group->gr_name, group->gr_name);
+		return fail("no permission for %s (mode %04o): install the udev rule, or be root",
+			    path, st.st_mode & 07777);
+	return fail("no permission for %s: 'sudo usermod -aG %s $USER', then log in again", path,
+		    group->gr_name);
 }
 
 int fail_no_device(void)

@@ -117,9 +117,8 @@ static int harvest_losses(struct run *run, const struct job *job, unsigned int s
 			sum += run->trainer->tiles[t].slots[slot].losses[i];
 		run->result->losses[at + i] = sum / run->trainer->count;
 		if (!isfinite(sum))
-			return fail(
-				"the loss is no longer a number at step %u: try a smaller --rate",
-				at + i + 1);
+			return fail("the loss is no number at step %u: try a smaller --rate",
+				    at + i + 1);
 	}
 	if (run->observer && run->observer->step)
 		run->observer->step(run->observer->context, at + job->count, run->result->steps,

@@ -55,10 +55,8 @@ static int parse_layer(struct workload *w, const cJSON *o)
 	take_name(o, l->name, sizeof(l->name));
 	if (!take_number(o, "rows", 1, &l->rows) || !take_number(o, "inputs", 0, &l->inputs) ||
 	    !take_number(o, "outputs", 0, &l->outputs) || !take_number(o, "count", 1, &l->count))
-		return bad(
-			w,
-			"layer %u needs inputs, outputs (and may have rows, count), whole numbers from 1 to %u",
-			w->count + 1, EXTENT_MAX);
+		return bad(w, "layer %u: inputs, outputs, rows, count are whole numbers 1 to %u",
+			   w->count + 1, EXTENT_MAX);
 	if (weights && !cJSON_IsBool(weights))
 		return bad(w, "layer %u: weights is true or false", w->count + 1);
 	l->weights = !cJSON_IsFalse(weights);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cJSON *schema_root;
+static const struct cJSON *schema_root;
 
 static bool valid(const struct cJSON *schema, const struct cJSON *value, const char *where);
 static const struct cJSON *resolve(const struct cJSON *schema);

@@ -14,12 +14,12 @@
 
 static struct workload w;
 
-static const char two_layers[] =
-	"{\"name\":\"two\",\"format\":\"bf16\",\"samples\":64,\"layers\":[{\"name\":\"a\",\"rows\":2,\"inputs\":100,\"outputs\":10,\"count\":3},{\"name\":\"b\",\"inputs\":10,\"outputs\":20,\"weights\":false}]}";
+#define TWO_LAYERS \
+	"{\"name\":\"two\",\"format\":\"bf16\",\"samples\":64,\"layers\":[{\"name\":\"a\",\"rows\":2,\"inputs\":100,\"outputs\":10,\"count\":3},{\"name\":\"b\",\"inputs\":10,\"outputs\":20,\"weights\":false}]}"
 
 static void workloads_are_read(void)
 {
-	CHECK(!workload_parse(&w, two_layers));
+	CHECK(!workload_parse(&w, TWO_LAYERS));
 	CHECK(!strcmp(w.name, "two") && w.format == DOJO_FORMAT_BF16 && w.samples == 64 &&
 	      w.count == 2);
 	CHECK(w.layers[0].rows == 2 && w.layers[0].count == 3 && w.layers[0].weights);

@@ -188,10 +188,11 @@ static void no_byte_of_a_dump_crashes(void)
 
 /* ---------------------------------------------------------------- traces */
 
-static const char submit_line[] =
-	"           train-207     [001] .....    40.183762: dojo_submit: dev=dojo.tile.0 tile=0 queue=1 class=compute client=3 seqno=9 batch=0x1000 size=64";
-static const char done_line[] =
-	"   kworker/u8:1-44      [000] d..1.    40.283762: dojo_done: dev=dojo.tile.0 tile=0 queue=1 class=compute client=3 seqno=9 start_ns=2000 end_ns=4000 busy_ns=50000 error=0";
+#define SUBMIT_LINE \
+	"           train-207     [001] .....    40.183762: dojo_submit: dev=dojo.tile.0 tile=0 queue=1 class=compute client=3 seqno=9 batch=0x1000 size=64"
+
+#define DONE_LINE \
+	"   kworker/u8:1-44      [000] d..1.    40.283762: dojo_done: dev=dojo.tile.0 tile=0 queue=1 class=compute client=3 seqno=9 start_ns=2000 end_ns=4000 busy_ns=50000 error=0"
 
 /* as whoever reads the file sees it */
 static cJSON *finished(struct trace_builder *b)
@@ -237,8 +238,8 @@ static void jobs_are_put_on_the_hosts_clock(void)
 	b.devices[0].device_ns[1] = 11000;
 	b.devices[0].cpu_ns[1] = 5021000;	/* the host's clock runs twice as fast */
 	b.device_count = 1;
-	trace_line(&b, submit_line);
-	trace_line(&b, done_line);
+	trace_line(&b, SUBMIT_LINE);
+	trace_line(&b, DONE_LINE);
 	CHECK(b.jobs == 1 && b.lines == 2);
 	root = finished(&b);
 
@@ -260,7 +261,7 @@ static void jobs_without_times_are_where_they_ended(void)
 	cJSON *root;
 
 	CHECK(trace_begin(&b));
-	trace_line(&b, done_line);
+	trace_line(&b, DONE_LINE);
 	root = finished(&b);
 	e = find_event(root, "X", "job 9");
 	CHECK(e && value_of(e, "dur") == 0 && fabs(value_of(e, "ts") - 40283762) < 0.001);
