@@ -48,11 +48,12 @@ struct dojo_bind_sched {
  * struct dojo_bind_fence - what a job returns to the scheduler, signalled
  * @base: fence
  * @sched: referenced
+ * @lock: of @base, where the kernel wants one
  */
 struct dojo_bind_fence {
 	struct dma_fence base;
 	struct dojo_bind_sched *sched;
-	DOJO_FENCE_LOCK
+	spinlock_t lock;
 };
 
 enum dojo_bind_step_type {
