@@ -98,15 +98,14 @@ static inline bool dma_fence_test_signaled_flag(struct dma_fence *fence)
 
 /*
  * Own fences: 7.3 wants the lock inside the fence and 64-bit seqnos announced by
- * dma_fence_init64(); 6.12 wants a lock from us and a flag in the ops.
+ * dma_fence_init64(); 6.12 wants a lock from us, a member called lock, and a flag
+ * in the ops.
  */
 #ifdef HAVE_DMA_FENCE_INLINE_LOCK
-#define DOJO_FENCE_LOCK
 #define DOJO_FENCE_OPS_64BIT
 #define dojo_dma_fence_init(own, base, ops, context, seqno) \
 	dma_fence_init64(&(own)->base, ops, NULL, context, seqno)
 #else
-#define DOJO_FENCE_LOCK		spinlock_t lock;
 #define DOJO_FENCE_OPS_64BIT	.use_64bit_seqno = true,
 #define dojo_dma_fence_init(own, base, ops, context, seqno)			\
 	do {									\

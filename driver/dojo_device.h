@@ -314,7 +314,7 @@ static inline int dojo_tile_state(const struct dojo_tile *tile)
 									\
 	if (__rejected)							\
 		drm_dbg(drm, "rejected at %s:%d: %s\n",			\
-			__FILE_NAME__, __LINE__, #cond);		\
+			__func__, __LINE__, #cond);		\
 	__rejected;							\
 })
 

@@ -27,6 +27,7 @@
 /**
  * struct dojo_fence - a job's place in the ring
  * @base: fence
+ * @lock: of @base, where the kernel wants one
  * @queue: memory reference; names the timeline
  * @sched_fence: what the scheduler made of it; holds a reference on @base
  * @link: on &dojo_queue.pending
@@ -37,8 +38,7 @@
  */
 struct dojo_fence {
 	struct dma_fence base;
-
-	DOJO_FENCE_LOCK
+	spinlock_t lock;
 	struct dojo_queue *queue;
 	struct drm_sched_fence *sched_fence;
 	struct list_head link;
