@@ -365,23 +365,39 @@ static int print_json(const struct coredump *d)
 
 /* -------------------------------------------------------------- command */
 
+/* all of @in as a string; NULL after having said why not */
+static char *read_stream(FILE *in, const char *name)
+{
+	char *text = malloc(FILE_MAX + 1);
+	size_t n;
+
+	if (!text) {
+		fail("out of memory");
+		return NULL;
+	}
+	n = fread(text, 1, FILE_MAX, in);
+	text[n] = '\0';
+	if (!ferror(in))
+		return text;
+	fail("cannot read %s: %s", name, strerror(errno));
+	free(text);
+	return NULL;
+}
+
 static char *read_file(const char *path)
 {
-	FILE *in = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	char *text = in ? malloc(FILE_MAX + 1) : NULL;
-	size_t n = 0;
+	char *text;
+	FILE *in;
 
-	if (text)
-		n = fread(text, 1, FILE_MAX, in);
-	if (!text || ferror(in)) {
+	if (!strcmp(path, "-"))
+		return read_stream(stdin, path);
+	in = fopen(path, "re");
+	if (!in) {
 		fail("cannot read %s: %s", path, strerror(errno));
-		free(text);
-		text = NULL;
-	} else {
-		text[n] = '\0';
+		return NULL;
 	}
-	if (in && in != stdin)
-		fclose(in);
+	text = read_stream(in, path);
+	fclose(in);
 	return text;
 }
 

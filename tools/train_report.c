@@ -111,10 +111,14 @@ struct curve {
 
 static bool curve_create(struct curve *c, unsigned int count)
 {
-	c->x = calloc(2 * (size_t)count, sizeof(double));
-	c->y = c->x + count;
+	double *points = calloc(2 * (size_t)count, sizeof(*points));
+
+	if (!points)
+		return false;
+	c->x = points;
+	c->y = points + count;
 	c->count = count;
-	return c->x;
+	return true;
 }
 
 /* every @stride-th loss, the mean of the @window around it, which is narrower near the start */
