@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Two queues and a timeline: a DMA queue brings data, a compute queue works on
- * it, a DMA queue takes it away; the CPU submits everything at once and waits
+ * it, the DMA queue takes it away; the CPU submits everything at once and waits
  * for one number.
  */
 #include "example.h"
@@ -27,7 +27,7 @@ static void build(struct pipeline *p, uint64_t host_va, uint64_t hbm_va)
 	dojo_copy(p->out, host_va, hbm_va, BYTES);
 }
 
-/* The last stage first: the order of the calls does not matter, the timeline does. */
+/* A job may only wait for what has been submitted, so in the order of the data. */
 static void submit(struct dojo_device *dev, struct pipeline *p)
 {
 	const struct drm_dojo_sync_op out[] = {

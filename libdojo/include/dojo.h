@@ -18,7 +18,7 @@
  *    the kernel does not know reads 0.
  *
  * Threads: any number may use the same device, buffer, address space,
- * timeline, fence or queue at once. A batch belongs to one thread at a time.
+ * timeline, fence or queue at once. A batch or a group belongs to one thread at a time.
  * Destroying an object while another thread uses it is the program's error.
  * After fork() the child may use none of them, only close the file.
  *
@@ -56,6 +56,7 @@ struct dojo_timeline;
 struct dojo_fence;
 struct dojo_queue;
 struct dojo_batch;
+struct dojo_rounding;
 
 /* ------------------------------------------------------------ versions */
 
@@ -274,7 +275,7 @@ int dojo_timeline_create(struct dojo_device *dev, uint64_t initial,
 void dojo_timeline_destroy(struct dojo_timeline *timeline);
 uint32_t dojo_timeline_handle(const struct dojo_timeline *timeline);	/* syncobj */
 
-/* Wait until @point is reached, submitted yet or not. -ETIME. */
+/* Wait until @point is reached, has it been submitted yet or not. -ETIME. */
 int dojo_timeline_wait(struct dojo_timeline *timeline, uint64_t point,
 		       int64_t timeout_ns) DOJO_MUST_CHECK;
 
@@ -322,7 +323,10 @@ int dojo_fence_export(struct dojo_fence *fence, int *sync_file) DOJO_MUST_CHECK;
 int dojo_fence_import(struct dojo_device *dev, int sync_file,
 		      struct dojo_fence **fence) DOJO_MUST_CHECK;
 
-/* What a job or an asynchronous bind waits for, and what it signals. */
+/*
+ * What a job or an asynchronous bind waits for, and what it signals. It can only
+ * wait for what has been submitted (or signalled by the CPU) already: -EINVAL.
+ */
 struct drm_dojo_sync_op dojo_wait_for(const struct dojo_timeline *timeline, uint64_t point);
 struct drm_dojo_sync_op dojo_signal(const struct dojo_timeline *timeline, uint64_t point);
 struct drm_dojo_sync_op dojo_wait_for_fence(const struct dojo_fence *fence);
@@ -453,5 +457,6 @@ int dojo_batch_append(struct dojo_batch *batch, const void *packet, size_t size)
 #endif
 
 #include "dojo_packets.h"
+#include "dojo_group.h"
 
 #endif

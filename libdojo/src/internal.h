@@ -122,8 +122,9 @@ void dojo_text_add(struct text *text, const char *format, ...);
 /* device.c: 0 or -errno of an ioctl; @request drmIoctl()'s */
 int dojo_ioctl(struct dojo_device *dev, unsigned long request, void *argument);
 
-/* clock.c: CLOCK_MONOTONIC that a timeout from now ends at */
+/* clock.c: CLOCK_MONOTONIC that a timeout from now ends at, and the way back */
 int64_t dojo_deadline(int64_t timeout_ns);
+int64_t dojo_time_left(int64_t deadline);
 
 /* list.c: below directories of the caller's choosing, for the tests */
 int dojo_list_in(const char *class_dir, const char *node_dir, struct dojo_device_entry **list,

@@ -24,6 +24,7 @@
  * @tiles: nodes accel0 .. of one card; set before fake_start()
  * @driver: what DRM_IOCTL_VERSION says, with @major and @minor
  * @card_size: bytes of struct drm_dojo_card_info that this kernel has
+ * @collective: the card is a D2 and does collectives in one packet
  * @no_access: opening a node is -EACCES
  * @no_attributes: sysfs does not say which tile a node is
  * @stall: submitted jobs wait until fake_run()
@@ -37,6 +38,7 @@
  * @last_create: BO_CREATE arguments
  * @last_queue: QUEUE_CREATE arguments
  * @last_bind: of the last VM_BIND
+ * @last_packet: that was run
  * @fault: what GET_STATE of every queue says, if its status is not 0
  */
 struct fake {
@@ -45,6 +47,7 @@ struct fake {
 	int major;
 	int minor;
 	size_t card_size;
+	bool collective;
 	bool no_access;
 	bool no_attributes;
 	bool stall;
@@ -59,6 +62,7 @@ struct fake {
 	struct drm_dojo_bo_create last_create;
 	struct drm_dojo_queue_create last_queue;
 	struct drm_dojo_bind_op last_bind;
+	unsigned char last_packet[DOJO_PACKET_MAX];
 	struct drm_dojo_queue_get_state fault;
 };
 

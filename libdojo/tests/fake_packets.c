@@ -182,6 +182,32 @@ static uint32_t gemm(struct run *run, const struct dojo_packet_compute *packet)
 	return 0;
 }
 
+/* Both read one tensor's element and write others': the sum, or a copy of the first. */
+static uint32_t collective(struct run *run, const struct dojo_packet_compute *packet, bool sum)
+{
+	uint32_t i[4] = { 0 }, n;
+
+	do {
+		float value = 0;
+
+		for (n = 0; n < (sum ? packet->tensors : 1u); n++) {
+			float *x = at(run, &packet->tensor[n], i, false);
+
+			if (!x)
+				return memory_fault(run, packet->tensor[n].va, false);
+			value = n ? value + *x : *x;
+		}
+		for (n = !sum; n < packet->tensors; n++) {
+			float *y = at(run, &packet->tensor[n], i, true);
+
+			if (!y)
+				return memory_fault(run, packet->tensor[n].va, true);
+			*y = value;
+		}
+	} while (next(&packet->tensor[0], i));
+	return 0;
+}
+
 static bool all_fp32(const struct dojo_packet_compute *packet)
 {
 	unsigned int i;
@@ -212,7 +238,16 @@ static uint32_t compute(struct run *run, const struct dojo_packet_compute *packe
 		return binary(run, packet);
 	if (packet->header.opcode == DOJO_OP_GEMM && all_fp32(packet))
 		return gemm(run, packet);
+	if (packet->header.opcode >= DOJO_OP_ALL_REDUCE && all_fp32(packet))
+		return collective(run, packet, packet->header.opcode == DOJO_OP_ALL_REDUCE);
 	return 0;
+}
+
+static bool known(uint32_t opcode)
+{
+	if (opcode == DOJO_OP_ALL_REDUCE || opcode == DOJO_OP_MULTICAST)
+		return fake.collective;
+	return opcode >= DOJO_OP_GEMM && opcode <= DOJO_OP_ADAMW;
 }
 
 static uint32_t run_packet(struct run *run, uint32_t queue_class, const void *packet)
@@ -223,6 +258,7 @@ static uint32_t run_packet(struct run *run, uint32_t queue_class, const void *pa
 	uint64_t *memory;
 	uint32_t ret;
 
+	memcpy(fake.last_packet, packet, header->words * 8u);
 	run->state->packet_opcode = header->opcode;
 	if (header->flags & ~DOJO_PACKET_OVERLAP)
 		return fault(run, DOJO_FAULT_PACKET, offsetof(struct dojo_packet_header, flags));
@@ -250,7 +286,7 @@ static uint32_t run_packet(struct run *run, uint32_t queue_class, const void *pa
 	default:
 		break;
 	}
-	if (header->opcode < DOJO_OP_GEMM || header->opcode > DOJO_OP_ADAMW)
+	if (!known(header->opcode))
 		return fault(run, DOJO_FAULT_OPCODE, 0);
 	if (queue_class != DRM_DOJO_QUEUE_COMPUTE)
 		return fault(run, DOJO_FAULT_CLASS, 0);
@@ -271,7 +307,8 @@ uint32_t fake_run_batch(const struct fake_vm *vm, uint32_t queue_class, uint64_t
 	for (offset = 0; offset < size; offset += header->words * 8u) {
 		header = (const void *)(batch + offset);
 		state->packet_offset = offset;
-		if (!header->words || header->words * 8u > size - offset)
+		if (!header->words || header->words * 8u > size - offset ||
+		    header->words * 8u > DOJO_PACKET_MAX)
 			return fault(&run, DOJO_FAULT_BATCH, 0);
 		ret = run_packet(&run, queue_class, header);
 		if (ret)

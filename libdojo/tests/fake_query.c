@@ -7,7 +7,7 @@
 static void describe_card(struct drm_dojo_card_info *card)
 {
 	*card = (struct drm_dojo_card_info){
-		.generation = 1,
+		.generation = fake.collective ? 2 : 1,
 		.tiles = fake.tiles,
 		.interface_major = 1,
 		.caps = DRM_DOJO_CARD_CAP_PEER,
@@ -35,7 +35,7 @@ static void describe_tile(struct drm_dojo_tile_info *tile, unsigned int index)
 		.peak_bf16_gflops = 362000,
 		.peak_fp32_gflops = 22600,
 		.peak_int8_gops = 362000,
-		.opcodes = { 0x70000 | 0x3e, 0x1fffff },
+		.opcodes = { 0x70000 | 0x3e, 0x1fffff | (fake.collective ? 3ull << 32 : 0) },
 	};
 }
 

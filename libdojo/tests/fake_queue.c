@@ -151,11 +151,20 @@ static void remember(const struct drm_dojo_job *job)
 		       count * sizeof(fake.last_syncs[0]));
 }
 
-static void push(struct client *client, struct queue *queue, struct drm_dojo_job *user)
+static void promise(struct client *client, const struct drm_dojo_job *job)
+{
+	const struct drm_dojo_sync_op *ops = (const void *)(uintptr_t)job->syncs.array;
+	uint32_t i;
+
+	for (i = 0; i < job->syncs.count; i++)
+		if (ops[i].flags & DRM_DOJO_SYNC_OP_SIGNAL)
+			promise_op(client, &ops[i]);
+}
+
+static void push(struct queue *queue, struct drm_dojo_job *user)
 {
 	struct job *job = malloc(sizeof(*job)), **link;	/* calloc() is what tests make fail */
 	size_t bytes = user->syncs.count * sizeof(struct drm_dojo_sync_op);
-	uint32_t i;
 
 	if (!job)
 		abort();
@@ -167,12 +176,6 @@ static void push(struct client *client, struct queue *queue, struct drm_dojo_job
 		abort();
 	if (bytes)
 		memcpy(job->syncs, (const void *)(uintptr_t)user->syncs.array, bytes);
-	for (i = 0; i < user->syncs.count; i++)
-		if (job->syncs[i].flags & DRM_DOJO_SYNC_OP_SIGNAL) {
-			find_sync(client, job->syncs[i].handle)->submitted = true;
-			if (!(job->syncs[i].flags & DRM_DOJO_SYNC_OP_TIMELINE))
-				find_sync(client, job->syncs[i].handle)->signalled = false;
-		}
 	for (link = &queue->pending; *link; link = &(*link)->next)
 		;
 	*link = job;
@@ -196,10 +199,11 @@ static int queue_submit(struct client *client, struct drm_dojo_queue_submit *sub
 		ret = check_job(client, &jobs[i]);
 		if (ret)
 			return ret;
+		promise(client, &jobs[i]);	/* to the later ones of the call, too */
 	}
 	for (i = 0; i < submit->jobs.count; i++) {
 		remember(&jobs[i]);
-		push(client, queue, &jobs[i]);
+		push(queue, &jobs[i]);
 	}
 	run_pending();
 	return 0;

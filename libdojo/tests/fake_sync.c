@@ -53,11 +53,34 @@ void signal_op(struct client *client, const struct drm_dojo_sync_op *op, int err
 	if (op->flags & DRM_DOJO_SYNC_OP_TIMELINE) {
 		if (op->point > sync->value)
 			sync->value = op->point;
+		if (op->point > sync->promised)
+			sync->promised = op->point;
 	} else {
 		sync->submitted = true;
 		sync->signalled = true;
 		sync->error = error;
 	}
+}
+
+/* A job can only wait for what has been submitted. */
+static bool is_promised(struct client *client, const struct drm_dojo_sync_op *op)
+{
+	struct syncobj *sync = find_sync(client, op->handle);
+
+	return op->flags & DRM_DOJO_SYNC_OP_TIMELINE ? sync->promised >= op->point :
+						       sync->submitted;
+}
+
+/* Said by a job that will signal: from now on others may wait for it. */
+void promise_op(struct client *client, const struct drm_dojo_sync_op *op)
+{
+	struct syncobj *sync = find_sync(client, op->handle);
+
+	sync->submitted = true;
+	if (!(op->flags & DRM_DOJO_SYNC_OP_TIMELINE))
+		sync->signalled = false;
+	else if (op->point > sync->promised)
+		sync->promised = op->point;
 }
 
 int check_syncs(struct client *client, const struct drm_dojo_obj_array *array)
@@ -75,6 +98,8 @@ int check_syncs(struct client *client, const struct drm_dojo_obj_array *array)
 		if (!find_sync(client, ops[i].handle))
 			return -ENOENT;
 		if (!(ops[i].flags & DRM_DOJO_SYNC_OP_TIMELINE) != !ops[i].point)
+			return -EINVAL;
+		if (!(ops[i].flags & DRM_DOJO_SYNC_OP_SIGNAL) && !is_promised(client, &ops[i]))
 			return -EINVAL;
 	}
 	return 0;

@@ -47,7 +47,8 @@ struct syncobj {
 	bool submitted;
 	bool signalled;
 	int error;
-	uint64_t value;
+	uint64_t value;		/* reached */
+	uint64_t promised;	/* submitted */
 };
 
 struct job {
@@ -124,6 +125,7 @@ void put_bo(unsigned int index);
 /* fake_sync.c */
 int check_syncs(struct client *client, const struct drm_dojo_obj_array *array);
 bool is_reached(struct client *client, const struct drm_dojo_sync_op *op);
+void promise_op(struct client *client, const struct drm_dojo_sync_op *op);
 void signal_op(struct client *client, const struct drm_dojo_sync_op *op, int error);
 void signal_changed(void);
 

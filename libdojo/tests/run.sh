@@ -167,6 +167,7 @@ pages() {
 headers() {
 	printf '#include <dojo.h>\n' >"$out/header.c"
 	printf '#include <dojo_packets.h>\n' >"$out/packets.c"
+	printf '#include <dojo_group.h>\n' >"$out/group.c"
 	cp "$out/header.c" "$out/header.cc"
 	flags="-Wall -Wextra -Wshadow -Werror -Iinclude -I../uapi $drm_cflags -fsyntax-only"
 	for compiler in gcc clang; do
@@ -174,7 +175,7 @@ headers() {
 			skip "headers compile with $compiler" "no $compiler"
 			continue
 		fi
-		for file in header packets; do
+		for file in header packets group; do
 			# shellcheck disable=SC2086
 			check "$file compiles alone with $compiler" $compiler -std=c11 $flags "$out/$file.c"
 		done

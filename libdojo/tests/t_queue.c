@@ -208,19 +208,39 @@ TEST(submit_without_a_batch_only_synchronises)
 TEST(submit_waits_for_what_it_is_told_to)
 {
 	struct rig rig = set_up(DRM_DOJO_QUEUE_DMA);
+	struct dojo_queue *other = test_queue(rig.vm, DRM_DOJO_QUEUE_DMA);
+	struct dojo_timeline *timeline;
+	struct drm_dojo_sync_op gate, open;
+
+	OK(dojo_timeline_create(rig.dev, 0, &timeline));
+	open = dojo_signal(timeline, 1);
+	gate = dojo_wait_for(timeline, 1);
+	OK(dojo_fill(rig.batch, rig.va, 4, 7));
+	fake.stall = true;
+	OK(dojo_queue_submit(other, NULL, &open, 1, NULL));
+	OK(dojo_queue_submit(rig.queue, rig.batch, &gate, 1, NULL));
+	EQUAL(rig.data[0], 0);
+	EQUAL(dojo_queue_wait_idle(rig.queue, 0), -ETIME);
+	SAYS(test_last_error(rig.dev), "job 0 of 1");
+	fake_run();
+	OK(dojo_queue_wait_idle(rig.queue, 0));
+	EQUAL(rig.data[0], 7);
+	dojo_timeline_destroy(timeline);
+	dojo_queue_destroy(other);
+	tear_down(&rig);
+}
+
+TEST(submit_that_waits_for_what_nobody_submitted_is_EINVAL)
+{
+	struct rig rig = set_up(DRM_DOJO_QUEUE_DMA);
 	struct dojo_timeline *timeline;
 	struct drm_dojo_sync_op gate;
 
 	OK(dojo_timeline_create(rig.dev, 0, &timeline));
 	gate = dojo_wait_for(timeline, 1);
-	OK(dojo_fill(rig.batch, rig.va, 4, 7));
-	OK(dojo_queue_submit(rig.queue, rig.batch, &gate, 1, NULL));
-	EQUAL(rig.data[0], 0);
-	EQUAL(dojo_queue_wait_idle(rig.queue, 0), -ETIME);
-	SAYS(test_last_error(rig.dev), "job 0 of 1");
+	EQUAL(dojo_queue_submit(rig.queue, NULL, &gate, 1, NULL), -EINVAL);
 	OK(dojo_timeline_signal(timeline, 1));
-	OK(dojo_queue_wait_idle(rig.queue, 0));
-	EQUAL(rig.data[0], 7);
+	OK(dojo_queue_submit(rig.queue, NULL, &gate, 1, NULL));
 	dojo_timeline_destroy(timeline);
 	tear_down(&rig);
 }
