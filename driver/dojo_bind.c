@@ -56,6 +56,12 @@ struct dojo_bind_fence {
 	spinlock_t lock;
 };
 
+/*
+ * Up to so many steps each is counted as if the ones before it had taken every table
+ * away; with more of them no table is taken away until all are done.
+ */
+#define DOJO_BIND_STEPS_COUNTED	16
+
 enum dojo_bind_step_type {
 	DOJO_STEP_UNMAP,
 	DOJO_STEP_MAP,
@@ -186,7 +192,7 @@ static void dojo_bind_execute(struct dojo_bind *bind)
 	struct dojo_pt_batch *batch = &bind->batch;
 
 	mutex_lock(&vm->pt_lock);
-	batch->keep = vm->counted > 1;
+	batch->keep = vm->counted > 1 || bind->steps > DOJO_BIND_STEPS_COUNTED;
 	for (u32 i = 0; i < bind->steps; i++) {
 		struct dojo_bind_step *step = &bind->step[i];
 
@@ -449,6 +455,7 @@ static int dojo_bind_reserve(struct dojo_bind *bind)
 	mutex_lock(&vm->pt_lock);
 	vm->counted++;
 	bind->counted = true;
+	bind->need.several = bind->steps > 1 && bind->steps <= DOJO_BIND_STEPS_COUNTED;
 	for (u32 i = 0; i < bind->steps; i++) {
 		struct dojo_bind_step *step = &bind->step[i];
 

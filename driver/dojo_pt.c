@@ -281,14 +281,21 @@ static const struct dojo_pt_page *dojo_pt_count_dirs(const struct dojo_pt *pt,
 						     struct dojo_pt_need *need, u64 va)
 {
 	const struct dojo_pt_page *dir;
-	unsigned int level;
+	unsigned int level = DOJO_PT_LEVELS - 1;
 
-	dir = dojo_pt_find_dir(pt, va, &level);
+	dir = need->several ? NULL : dojo_pt_find_dir(pt, va, &level);
 	if (!dir) {
 		for (; level > 1; level--)
 			dojo_pt_count(need, va, level);
 	}
 	return dir;
+}
+
+/* What an earlier change of the same batch takes away has to be counted again. */
+static void dojo_pt_count_begin(struct dojo_pt_need *need)
+{
+	if (need->several)
+		memset(need->next, 0, sizeof(need->next));
 }
 
 /**
@@ -307,6 +314,7 @@ void dojo_pt_need_map(const struct dojo_pt *pt, struct dojo_pt_need *need, u64 v
 	struct dojo_pt_cursor cursor;
 	u64 start = va, end = va + size;
 
+	dojo_pt_count_begin(need);
 	dojo_pt_cursor_init(&cursor, layout, offset);
 	while (va < end) {
 		u64 next = dojo_pt_next(va, end, 1);
@@ -327,7 +335,7 @@ static void dojo_pt_need_split(const struct dojo_pt *pt, struct dojo_pt_need *ne
 	unsigned int level;
 
 	dir = dojo_pt_find_dir(pt, va, &level);
-	if (!dir || !dir->child[dojo_pt_index(va, 1)])
+	if (need->several || !dir || !dir->child[dojo_pt_index(va, 1)])
 		dojo_pt_count(need, va, 1);
 }
 
@@ -344,6 +352,7 @@ void dojo_pt_need_unmap(const struct dojo_pt *pt, struct dojo_pt_need *need, u64
 {
 	u64 end = va + size;
 
+	dojo_pt_count_begin(need);
 	if (!IS_ALIGNED(va, DOJO_HUGE_SIZE))
 		dojo_pt_need_split(pt, need, va);
 	if (!IS_ALIGNED(end, DOJO_HUGE_SIZE))

@@ -80,11 +80,14 @@ struct dojo_pt {
  * @dir: of levels 1 and 2
  * @next: by level: the first entry above those counted last, for counting
  *	neighbours once
+ * @several: changes of one batch may undo each other's tables: count each as
+ *	if nothing were there
  */
 struct dojo_pt_need {
 	u64 leaf;
 	u64 dir;
 	u64 next[DOJO_PT_LEVELS];
+	bool several;
 };
 
 /**
