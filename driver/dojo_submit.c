@@ -85,7 +85,8 @@ static int dojo_submit_copy(struct dojo_submit *submit, struct drm_device *drm,
 	u32 i;
 	int ret;
 
-	if (DOJO_REJECT(drm, array->count > min_t(u32, DOJO_JOBS_PER_SUBMIT,
+	if (DOJO_REJECT(drm, !array->count) ||
+	    DOJO_REJECT(drm, array->count > min_t(u32, DOJO_JOBS_PER_SUBMIT,
 						  submit->queue->ring_jobs)))
 		return -EINVAL;
 
