@@ -55,7 +55,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(DojoState, DOJO_DIP)
 #define DOJO_YIELD_NS       (100 * DOJO_MS) /* SUSPEND and RESET of a queue */
 #define DOJO_AGEING_NS      (50 * DOJO_MS)
 #define DOJO_RESERVE_NS     (10 * DOJO_MS)
-#define DOJO_OVERRUN_NS     (100 * DOJO_MS) /* of a turn, held against a queue */
+#define DOJO_SERVED_MAX_NS  (100 * DOJO_MS) /* a turn counts as at most this */
 
 typedef struct DojoTile DojoTile;
 typedef struct DojoQueue DojoQueue;
@@ -146,7 +146,7 @@ struct DojoQueue {
     bool fault_unreported;
     bool sem_pending;               /* resuming means waiting for sem */
     uint32_t tail;                  /* atomic */
-    uint64_t served_ns;             /* end of its last turn, and what it took too long */
+    uint64_t served_ns;             /* engine time had, or as good as had */
     uint64_t ready_ns;              /* READY since */
     uint64_t blocked_ns;            /* its rectangle not free since, or 0 */
     uint64_t turn_ns;               /* begin of the turn, or of a hang */
@@ -265,6 +265,9 @@ struct DojoTile {
     QTAILQ_HEAD(, DojoQueue) service;   /* waiting for semaphores, or faults to report */
     unsigned int num_waiting;       /* atomic readers */
     uint32_t ras_pending;           /* bit map of kinds */
+    /* of the queue that was picked last, by class and priority; never less */
+    uint64_t served_ns[2][DOJO_HW_PRIORITY_KERNEL + 1];
+    bool picked_aged[2];            /* the last turn, by class, was owed to ageing */
     uint32_t dies_busy;             /* bit map */
     unsigned int dma_busy;          /* engines */
     unsigned int owned;             /* queues that a thread has */

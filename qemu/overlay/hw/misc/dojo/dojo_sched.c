@@ -32,10 +32,21 @@ void dojo_sched_count_tile(DojoTile *t)
     }
 }
 
+/* What a queue left unused it does not get later, but for @ahead */
+static void forfeit(DojoQueue *q, uint64_t ahead)
+{
+    uint64_t served = q->tile->served_ns[q->class][q->priority];
+
+    if (served > ahead) {
+        q->served_ns = MAX(q->served_ns, served - ahead);
+    }
+}
+
 static void ready_add(DojoQueue *q)
 {
     DojoTile *t = q->tile;
 
+    forfeit(q, DOJO_TURN_NS);
     q->state = DOJO_HW_READY;
     q->on_ready = true;
     q->blocked_ns = 0;
@@ -207,6 +218,24 @@ static bool engine_free(const DojoQueue *q)
                                            !(t->dies_busy & q->rect);
 }
 
+/*
+ * Of two queues that count alike, one that has aged to this priority and one
+ * that has it by right take turns: neither kind can keep the other out.
+ */
+static bool goes_before(const DojoQueue *q, int priority, const DojoQueue *best,
+                        int best_priority)
+{
+    bool aged = q->priority < priority;
+
+    if (priority != best_priority) {
+        return priority > best_priority;
+    }
+    if (aged != (best->priority < best_priority)) {
+        return aged != q->tile->picked_aged[q->class];
+    }
+    return q->served_ns < best->served_ns;
+}
+
 static DojoQueue *best_ready(DojoTile *t, enum dojo_hw_class class)
 {
     uint64_t now = dojo_now(t->card);
@@ -221,14 +250,14 @@ static DojoQueue *best_ready(DojoTile *t, enum dojo_hw_class class)
     QTAILQ_FOREACH(q, &t->ready[class], ready_link) {
         int priority = effective_priority(q, now);
 
-        if (priority < best_priority ||
-            (priority == best_priority && q->served_ns >= best->served_ns)) {
-            continue;
-        }
-        if (engine_free(q) && !held_back(q, priority, reserved, num_reserved)) {
+        if ((!best || goes_before(q, priority, best, best_priority)) &&
+            engine_free(q) && !held_back(q, priority, reserved, num_reserved)) {
             best = q;
             best_priority = priority;
         }
+    }
+    if (best) {
+        t->picked_aged[class] = best->priority < best_priority;
     }
     return best;
 }
@@ -257,7 +286,7 @@ void dojo_sched_release_engine(DojoQueue *q)
     uint64_t busy = turn * q->dies;
 
     qatomic_set(&q->busy_ns, q->busy_ns + busy);
-    q->served_ns = now + MIN(turn - MIN(turn, DOJO_TURN_NS), DOJO_OVERRUN_NS);
+    q->served_ns += MIN(turn, DOJO_SERVED_MAX_NS);
     if (q->class == DOJO_HW_CLASS_DMA) {
         t->dma_busy--;
         qatomic_add(&t->dma_busy_ns, busy);
@@ -284,6 +313,10 @@ DojoQueue *dojo_sched_pick(DojoTile *t, enum dojo_hw_class class)
     }
     q = best_ready(t, class);
     if (q) {
+        uint64_t *served = &t->served_ns[class][q->priority];
+
+        forfeit(q, DOJO_SERVED_MAX_NS);
+        *served = MAX(*served, q->served_ns);
         ready_remove(q);
         take_engine(q);
         q->owned = true;

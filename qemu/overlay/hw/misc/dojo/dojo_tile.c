@@ -201,6 +201,7 @@ static void drop_queues(DojoTile *t)
         }
     }
     dojo_sched_count_tile(t);
+    memset(t->served_ns, 0, sizeof(t->served_ns));
     t->ras_pending = 0;
 }
 
