@@ -260,6 +260,15 @@ static uint64_t busy_of(Queue *q)
     return le64_to_cpu(context_save(q).busy_ns);
 }
 
+/* Gives @q more of @batch, so that it never runs dry; returns its busy time */
+static uint64_t keep_busy(Queue *q, const Batch *batch)
+{
+    while (q->seqno - queue_seqno(q) < RING_SIZE / 2 - 1) {
+        queue_run(q, batch);
+    }
+    return busy_of(q);
+}
+
 /* Equal priorities get equal time, however long their units of work are */
 static void test_fair_shares(void)
 {
@@ -273,18 +282,11 @@ static void test_fair_shares(void)
     for (i = 0; i < 500; i++) {
         batch_copy(&small, HBM_VA, DST_VA, 256 * KiB);
     }
-    for (i = 0; i < RING_SIZE - 2; i++) {
-        put_batch(q[0], large.va, large.size);
-    }
-    queue_kick(q[0]);
-    wait_until(busy_of(q[0]) > 0);
-    for (i = 0; i < RING_SIZE - 2; i++) {
-        put_batch(q[1], small.va, small.size);
-    }
+    wait_until(keep_busy(q[0], &large) > 0);
     start[0] = busy_of(q[0]);
     start[1] = busy_of(q[1]);
-    queue_kick(q[1]);
-    wait_until(busy_of(q[1]) > 25 * 120000000ull);  /* 120 ms of 25 dies */
+    wait_until(keep_busy(q[0], &large) > 0 &&
+               keep_busy(q[1], &small) > 25 * 120000000ull);  /* 120 ms of 25 dies */
     busy[0] = busy_of(q[0]) - start[0];
     busy[1] = busy_of(q[1]) - start[1];
     g_test_message("busy %" PRIu64 " and %" PRIu64, busy[0], busy[1]);
