@@ -65,10 +65,13 @@ static void dojo_pt_set(struct dojo_pt *pt, struct dojo_pt_batch *batch,
 	pt->writes++;
 }
 
+/* NULL: the batch was counted wrongly; then less is mapped than should be, never more. */
 static struct dojo_pt_page *dojo_pt_take(struct dojo_pt *pt, struct list_head *spare)
 {
-	struct dojo_pt_page *page = list_first_entry(spare, struct dojo_pt_page, link);
+	struct dojo_pt_page *page = list_first_entry_or_null(spare, struct dojo_pt_page, link);
 
+	if (WARN_ON_ONCE(!page))
+		return NULL;
 	list_del(&page->link);
 	pt->pages++;
 	return page;
@@ -99,6 +102,8 @@ static struct dojo_pt_page *dojo_pt_dir(struct dojo_pt *pt, struct dojo_pt_batch
 
 		if (!page->child[i]) {
 			page->child[i] = dojo_pt_take(pt, &batch->dir);
+			if (!page->child[i])
+				return NULL;
 			dojo_pt_set(pt, batch, page, i, round_down(va, (u64)1 << shift),
 				    (u64)1 << shift, dojo_pt_table(page->child[i]));
 		}
@@ -119,6 +124,8 @@ static struct dojo_pt_page *dojo_pt_leaf(struct dojo_pt *pt, struct dojo_pt_batc
 		return page;
 
 	page = dojo_pt_take(pt, &batch->leaf);
+	if (!page)
+		return NULL;
 	old = dojo_pt_get(dir, i);
 	if (old & DOJO_PTE_VALID) {
 		u64 step = old & DOJO_PTE_NULL ? 0 : DOJO_PAGE_SIZE;
@@ -451,6 +458,8 @@ void dojo_pt_map(struct dojo_pt *pt, struct dojo_pt_batch *batch, u64 va, u64 si
 
 		if (!dir || IS_ALIGNED(va, (u64)SZ_1G))
 			dir = dojo_pt_dir(pt, batch, va);
+		if (!dir)
+			return;
 
 		if (next - va == DOJO_HUGE_SIZE && dojo_pt_cursor_huge(&cursor) &&
 		    !(batch->keep && dir->child[dojo_pt_index(va, 1)])) {
@@ -461,6 +470,8 @@ void dojo_pt_map(struct dojo_pt *pt, struct dojo_pt_batch *batch, u64 va, u64 si
 		} else {
 			struct dojo_pt_page *leaf = dojo_pt_leaf(pt, batch, dir, va);
 
+			if (!leaf)
+				return;
 			for (u64 page = va; page < next; page += DOJO_PAGE_SIZE) {
 				u64 pte = dojo_pt_cursor_pte(&cursor);
 

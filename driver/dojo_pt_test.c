@@ -573,15 +573,124 @@ static void a_batch_without_memory_gives_back_what_it_has(struct kunit *test)
 	dojo_layout_put(layout);
 }
 
+static void a_change_may_undo_what_the_next_one_counts_on(struct kunit *test)
+{
+	struct pt_test *t = test->priv;
+	struct dojo_layout *layout = layout_of(test, HBM(0), HUGE(1));
+	struct dojo_pt_need need = { .several = true };
+
+	map(test, PAGES(1), PAGES(1), layout, PAGES(1), RW);
+
+	/* a large page takes the place of the table, of which a page is then unmapped */
+	dojo_pt_need_map(&t->pt, &need, 0, HUGE(1), layout, 0);
+	dojo_pt_need_unmap(&t->pt, &need, PAGES(1), PAGES(1));
+	/* everything goes, and comes back in part */
+	dojo_pt_need_unmap(&t->pt, &need, 0, DOJO_VA_END);
+	dojo_pt_need_map(&t->pt, &need, PAGES(2), PAGES(1), layout, PAGES(2));
+	dojo_pt_batch_init(&t->batch);
+	KUNIT_ASSERT_EQ(test, dojo_pt_batch_reserve(&t->pt, &t->batch, &need), 0);
+	dojo_pt_map(&t->pt, &t->batch, 0, HUGE(1), layout, 0, RW);
+	dojo_pt_unmap(&t->pt, &t->batch, PAGES(1), PAGES(1));
+	dojo_pt_unmap(&t->pt, &t->batch, 0, DOJO_VA_END);
+	dojo_pt_map(&t->pt, &t->batch, PAGES(2), PAGES(1), layout, PAGES(2), RW);
+	dojo_pt_batch_fini(&t->pt, &t->batch);
+
+	KUNIT_EXPECT_EQ(test, lookup(test, PAGES(1)), 0);
+	KUNIT_EXPECT_EQ(test, lookup(test, PAGES(2)), entry(HBM(PAGES(2)), RW));
+	check_tables(test);
+	dojo_layout_put(layout);
+}
+
 /* ---- anything, against a table that is just an array */
 
 #define WINDOW		PAGES(4 * 512)
+#define WINDOW_BASE	(SZ_1G - WINDOW / 2)	/* across two level 1 tables */
+#define STEPS		8
+
+/**
+ * struct step - a change of some pages of the window
+ * @layout: memory to map, NULL = none
+ * @memory: the same, as the model notes it
+ * @permission: 0: unmap
+ * @first: page
+ * @count: pages
+ */
+struct step {
+	struct dojo_layout *layout;
+	u64 memory;
+	u64 permission;
+	u32 first;
+	u32 count;
+};
+
+static void random_step(struct kunit *test, struct rnd_state *rnd, struct step *step)
+{
+	const u32 pages = WINDOW / DOJO_PAGE_SIZE;
+	u32 what = prandom_u32_state(rnd) % 8;
+
+	step->first = prandom_u32_state(rnd) % pages;
+	step->count = 1 + prandom_u32_state(rnd) % (pages - step->first);
+	step->memory = (u64)(prandom_u32_state(rnd) % 4096) * DOJO_PAGE_SIZE;
+	/* often whole large pages, of large pages of memory */
+	if (prandom_u32_state(rnd) % 2) {
+		step->first = round_down(step->first, 512);
+		step->count = min(round_up(step->count, 512), pages - step->first);
+		step->memory = round_down(step->memory, DOJO_HUGE_SIZE);
+	}
+	step->permission = what < 3 ? 0 : what & 1 ? RW : DOJO_PTE_READ;
+	step->layout = what < 7 ? layout_of(test, HBM(step->memory), PAGES(step->count)) : NULL;
+}
+
+static void count_step(struct pt_test *t, struct dojo_pt_need *need, const struct step *step)
+{
+	u64 va = WINDOW_BASE + PAGES(step->first);
+
+	if (step->permission)
+		dojo_pt_need_map(&t->pt, need, va, PAGES(step->count), step->layout, 0);
+	else
+		dojo_pt_need_unmap(&t->pt, need, va, PAGES(step->count));
+}
+
+static void do_step(struct pt_test *t, const struct step *step, u64 *model)
+{
+	u64 va = WINDOW_BASE + PAGES(step->first);
+
+	if (step->permission)
+		dojo_pt_map(&t->pt, &t->batch, va, PAGES(step->count), step->layout, 0,
+			    step->permission);
+	else
+		dojo_pt_unmap(&t->pt, &t->batch, va, PAGES(step->count));
+
+	for (u32 i = 0; i < step->count; i++) {
+		u64 pte = step->layout ? HBM(step->memory + PAGES(i)) : DOJO_PTE_NULL;
+
+		model[step->first + i] = step->permission ? entry(pte, step->permission) : 0;
+	}
+}
+
+/* A cache that holds all that it may shows nothing old. */
+static void compare(struct kunit *test, int round, const u64 *model, u64 *cached)
+{
+	struct pt_test *t = test->priv;
+
+	for (u32 i = 0; i < WINDOW / DOJO_PAGE_SIZE; i++) {
+		u64 va = WINDOW_BASE + PAGES(i);
+
+		if (va >= t->batch.start && va < t->batch.end)
+			cached[i] = 0;
+		if (lookup(test, va) != model[i])
+			KUNIT_FAIL_AND_ABORT(test, "round %d: page %u differs", round, i);
+		if (cached[i] && cached[i] != model[i])
+			KUNIT_FAIL_AND_ABORT(test, "round %d: page %u is stale", round, i);
+		cached[i] = model[i];
+	}
+}
 
 static void random_changes(struct kunit *test, bool may_keep)
 {
-	const u64 base = SZ_1G - WINDOW / 2;	/* across two level 1 tables */
 	const unsigned int pages = WINDOW / DOJO_PAGE_SIZE;
 	struct pt_test *t = test->priv;
+	struct step step[STEPS];
 	struct rnd_state rnd;
 	u64 *model, *cached;
 
@@ -592,51 +701,28 @@ static void random_changes(struct kunit *test, bool may_keep)
 	prandom_seed_state(&rnd, 4711);
 
 	for (int round = 0; round < 300; round++) {
-		u32 what = prandom_u32_state(&rnd) % 8;
-		u32 first = prandom_u32_state(&rnd) % pages;
-		u32 count = 1 + prandom_u32_state(&rnd) % (pages - first);
-		u64 memory = (u64)(prandom_u32_state(&rnd) % 4096) * DOJO_PAGE_SIZE;
-		u64 permission = what & 1 ? RW : DOJO_PTE_READ;
-		struct dojo_layout *layout = NULL;
+		u32 steps = 1 + prandom_u32_state(&rnd) % STEPS;
+		struct dojo_pt_need need = {};
 
-		/* often whole large pages, of large pages of memory */
-		if (prandom_u32_state(&rnd) % 2) {
-			first = round_down(first, 512);
-			count = min(round_up(count, 512), pages - first);
-			memory = round_down(memory, DOJO_HUGE_SIZE);
+		dojo_pt_batch_init(&t->batch);
+		t->batch.keep = may_keep && prandom_u32_state(&rnd) % 4;
+		need.several = steps > 1 && !t->batch.keep;
+		for (u32 i = 0; i < steps; i++) {
+			random_step(test, &rnd, &step[i]);
+			count_step(t, &need, &step[i]);
 		}
-		t->keep = may_keep && prandom_u32_state(&rnd) % 4 == 0;
-
-		if (what < 3) {
-			unmap(test, base + PAGES(first), PAGES(count));
-			memset(&model[first], 0, count * sizeof(*model));
-		} else {
-			if (what < 7)
-				layout = layout_of(test, HBM(memory), PAGES(count));
-			map(test, base + PAGES(first), PAGES(count), layout, 0, permission);
-			for (u32 i = 0; i < count; i++)
-				model[first + i] = entry(layout ? HBM(memory + PAGES(i)) :
-							 DOJO_PTE_NULL, permission);
-			dojo_layout_put(layout);
+		KUNIT_ASSERT_EQ(test, dojo_pt_batch_reserve(&t->pt, &t->batch, &need), 0);
+		for (u32 i = 0; i < steps; i++) {
+			do_step(t, &step[i], model);
+			dojo_layout_put(step[i].layout);
 		}
+		dojo_pt_batch_fini(&t->pt, &t->batch);
 
-		/* A cache that holds all that it may shows nothing old. */
-		for (u32 i = 0; i < pages; i++) {
-			u64 va = base + PAGES(i);
-
-			if (va >= t->batch.start && va < t->batch.end)
-				cached[i] = 0;
-			if (lookup(test, va) != model[i])
-				KUNIT_FAIL_AND_ABORT(test, "round %d: page %u differs", round, i);
-			if (cached[i] && cached[i] != model[i])
-				KUNIT_FAIL_AND_ABORT(test, "round %d: page %u is stale", round, i);
-			cached[i] = model[i];
-		}
-		if (round % 50 == 0 && !may_keep)
+		compare(test, round, model, cached);
+		if (!may_keep)
 			check_tables(test);
 		cond_resched();
 	}
-	t->keep = false;
 }
 
 static void random_changes_agree_with_a_model(struct kunit *test)
@@ -686,6 +772,7 @@ static struct kunit_case dojo_pt_cases[] = {
 	KUNIT_CASE(tables_are_kept_when_asked_to),
 	KUNIT_CASE(neighbours_are_counted_once),
 	KUNIT_CASE(a_batch_without_memory_gives_back_what_it_has),
+	KUNIT_CASE(a_change_may_undo_what_the_next_one_counts_on),
 	KUNIT_CASE(random_changes_agree_with_a_model),
 	KUNIT_CASE(random_changes_with_kept_tables_agree_with_a_model),
 	{}

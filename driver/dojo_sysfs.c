@@ -251,7 +251,7 @@ const struct attribute_group *dojo_tile_groups[] = {
 void dojo_sysfs_wedged_event(struct dojo_tile *tile)
 {
 	char wedged[] = "WEDGED=rebind,bus-reset";
-	char *env[] = { wedged, NULL };
+	char *env[2] = { wedged };
 
 	kobject_uevent_env(&tile->drm.accel->kdev->kobj, KOBJ_CHANGE, env);
 }

@@ -25,7 +25,7 @@ export LD_LIBRARY_PATH=$lib
 
 # shellcheck disable=SC2016 # backquotes are Markdown's
 sed -n '/^```c$/,/^```$/{/^```/!p}' "$top/README.md" >"$tmp/readme.c"
-[ -s "$tmp/readme.c" ]
+grep -q main "$tmp/readme.c"
 verdict $? has_a_program
 # shellcheck disable=SC2046 # flags are words
 cc -Wall -Wextra -Werror -I"$top/libdojo/include" -I"$top/uapi" $(pkg-config --cflags libdrm) "$tmp/readme.c" \
@@ -34,7 +34,7 @@ verdict "${PIPESTATUS[0]}" its_program_compiles
 "$tmp/readme" >"$tmp/out" 2>&1
 verdict $? its_program_runs
 sed 's/^/# /' "$tmp/out"
-[ "$(cat "$tmp/out")" = "99999 + 199998 = 299997" ]
+grep -qx "99999 + 199998 = 299997" "$tmp/out"
 verdict $? its_program_adds
 
 for example in "$lib"/examples/*; do

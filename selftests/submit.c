@@ -197,9 +197,9 @@ TEST_F(submit, an_empty_batch_comes_after_earlier_jobs)
 	EXPECT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
 }
 
-TEST_F(submit, no_jobs_is_nothing_to_do)
+TEST_F(submit, no_jobs_are_refused)
 {
-	EXPECT_EQ(0, dojo_submit(self->c.fd, self->c.dma, 0, NULL, 0));
+	EXPECT_EQ(-EINVAL, dojo_submit(self->c.fd, self->c.dma, 0, NULL, 0));
 }
 
 TEST_F(submit, an_out_fence_can_be_polled_as_a_sync_file)

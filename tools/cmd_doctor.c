@@ -38,9 +38,9 @@ struct doctor {
 };
 
 /* @remedy NULL: none is needed */
-static void __attribute__((format(printf, 5, 6)))
-find(struct doctor *d, enum verdict how, const char *check, const char *remedy, const char *fmt,
-	...)
+__attribute__((format(printf, 5, 6)))
+static void find(struct doctor *d, enum verdict how, const char *check, const char *remedy,
+		 const char *fmt, ...)
 {
 	char detail[512];
 	cJSON *o;

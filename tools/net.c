@@ -17,6 +17,11 @@
 #define ADAM_BETA2	0.999f
 #define ADAM_EPSILON	0.00000001f
 #define WEIGHT_DECAY	0.01f
+#define LOGIT_SCALE	0.1f
+
+/* steps of the exponent bias when all that is known is that it is too small or too large */
+#define BIAS_FINER	8
+#define BIAS_COARSER	3
 
 static uint32_t extent_size(struct net_extent e)
 {
@@ -175,24 +180,42 @@ void net_initial_weights(const struct net *net, uint64_t seed, float *weights)
 		n = stage_weights(s);
 		if (!n)
 			continue;
-		/* keeps the variance of what passes through a rectifier */
+		/* keeps the variance of what passes through a rectifier; logits begin near 0 */
 		bound = sqrtf(6.0f * s->layer.out / n);
+		if (l + 1 == net->count)
+			bound *= LOGIT_SCALE;
 		for (i = 0; i < n; i++)
 			weights[s->weight + i] = bound * random_signed(&random);
 	}
+}
+
+/* for values up to @amax, as they were stored with the bias @now */
+static int choose_bias(uint32_t format, float amax, int now)
+{
+	int top = format == DOJO_FORMAT_CFLOAT8_143 ? 15 : 31, exponent;
+	float largest = format == DOJO_FORMAT_CFLOAT8_143 ? 1.875f :
+			format == DOJO_FORMAT_CFLOAT8_152 ? 1.75f : 2047 / 1024.0f;
+
+	/* nothing but zeroes: perhaps everything was too small for the format */
+	if (!(amax > 0))
+		return now + BIAS_FINER;
+	/* amax < 2^exponent: the largest code gets about twice that */
+	frexpf(amax, &exponent);
+	/* the largest code itself: perhaps it was clamped */
+	if (amax == ldexpf(largest, top - now))
+		exponent += BIAS_COARSER;
+	return top - exponent;
 }
 
 void net_choose_biases(struct net *net, const float *amax)
 {
 	for (uint32_t i = 0; i < net->slots; i++) {
 		uint32_t format = net->slot_formats[i];
-		int exponent, bias;
+		int bias;
 
-		if (!is_biased(format) || !(amax[i] > 0) || !isfinite(amax[i]))
+		if (!is_biased(format) || !isfinite(amax[i]))
 			continue;
-		/* amax < 2^exponent; the largest code gets about twice that */
-		frexpf(amax[i], &exponent);
-		bias = (format == DOJO_FORMAT_CFLOAT8_143 ? 15 : 31) - exponent;
+		bias = choose_bias(format, amax[i], net->biases[i]);
 		net->biases[i] = bias < 0 ? 0 : bias > DOJO_BIAS_MAX ? DOJO_BIAS_MAX : bias;
 	}
 }

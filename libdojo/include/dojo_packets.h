@@ -84,6 +84,8 @@ int dojo_fill(struct dojo_batch *batch, uint64_t dst, uint64_t size, uint32_t pa
  * @reserved: zero
  * @seed: of stochastic rounding and of dropout
  * @rng_base: added to the logical index of each output element
+ *
+ * The last two are 0 where nothing is random.
  */
 struct dojo_rounding {
 	uint32_t mode;

@@ -125,9 +125,11 @@ static int spread_timeline(struct dojo_group *group, uint32_t owner)
 	if (ret)
 		return pass_on(group, owner, ret);
 	for (r = 0; r < group->ranks && !ret; r++) {
-		if (r != owner)
-			ret = pass_on(group, r, dojo_timeline_import(device_of(group, r), fd,
-								     &group->rank[r].timeline[owner]));
+		if (r == owner)
+			continue;
+		ret = dojo_timeline_import(device_of(group, r), fd,
+					   &group->rank[r].timeline[owner]);
+		ret = pass_on(group, r, ret);
 	}
 	close(fd);
 	return ret;
@@ -424,7 +426,8 @@ static struct dojo_rounding rounding_from(const struct dojo_rounding *rounding, 
 
 	if (rounding)
 		from = *rounding;
-	from.rng_base += first;
+	if (from.mode == DOJO_ROUND_STOCHASTIC)		/* else the card wants 0 */
+		from.rng_base += first;
 	return from;
 }
 

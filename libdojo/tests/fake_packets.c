@@ -228,6 +228,9 @@ static uint32_t compute(struct run *run, const struct dojo_packet_compute *packe
 	if (packet->reserved)
 		return fault(run, DOJO_FAULT_PACKET,
 			     offsetof(struct dojo_packet_compute, reserved));
+	if (packet->round == DOJO_ROUND_NEAREST && packet->header.opcode != DOJO_OP_DROPOUT &&
+	    (packet->seed || packet->rng_base))
+		return fault(run, DOJO_FAULT_FIELD, offsetof(struct dojo_packet_compute, seed));
 	for (i = 0; i < packet->tensors; i++)
 		if (packet->tensor[i].format >= DOJO_FORMAT_COUNT)
 			return fault(run, DOJO_FAULT_FIELD,

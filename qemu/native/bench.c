@@ -12,6 +12,7 @@
 #include "test.h"
 
 #define MAX_THREADS	64
+#define NANO		1000000000.0
 
 static unsigned int threads = 1;
 static struct test_memory mem;
@@ -24,7 +25,7 @@ static double now(void)
 
 	/* One thread: its own time, whatever else the machine is doing */
 	clock_gettime(threads > 1 ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+	return (double)t.tv_sec + (double)t.tv_nsec / NANO;
 }
 
 static void *worker(void *arg)
@@ -67,7 +68,7 @@ static void run_packet(void)
 /* Best of several rounds, seconds */
 static double time_of(void (*f)(void))
 {
-	double best = 1e9, total = 0;
+	double best = NANO, total = 0;
 
 	f();
 	for (int i = 0; i < 40 && (total < 0.4 || i < 3); i++) {
@@ -114,8 +115,9 @@ static void randomize(uint64_t va, unsigned int format, uint64_t n)
 	}
 }
 
-static void (*sgemm)(int, int, int, int, int, int, float, const float *, int, const float *,
-		     int, float, float *, int);
+static void (*sgemm)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
+		     const float *a, int lda, const float *b, int ldb, float beta, float *c,
+		     int ldc);
 static uint32_t blas_n;
 static float *blas_a, *blas_b, *blas_c;
 
@@ -128,7 +130,7 @@ static void run_blas(void)
 static void find_blas(void)
 {
 	void *lib = dlopen("libopenblas.so.0", RTLD_NOW);
-	void (*set_threads)(int);
+	void (*set_threads)(int n);
 
 	if (!lib) {
 		printf("# no libopenblas.so.0: no ratios\n");
@@ -144,13 +146,32 @@ static const char *const format_name[] = {
 	"none", "FP32", "BF16", "FP16", "CFloat8_143", "CFloat8_152", "SHP", "UHP", "INT8", "INT32",
 };
 
+static void bench_product(uint32_t n, unsigned int format, unsigned int trans, uint64_t a,
+			  uint64_t b, uint64_t d, double blas)
+{
+	static const char *const order[] = { "NN", "TN", "NT", "TT" };
+	unsigned int bias = dojo_format_has_bias(format) ? 7 : 0;
+	unsigned int out = format == DOJO_FORMAT_INT8 ? DOJO_FORMAT_INT32 : format;
+	double rate;
+
+	test_packet_init(&packet, DOJO_OP_GEMM, 0);
+	test_set_f(&packet, 0, 1.0f);
+	packet.p->op_flags = trans;
+	test_add(&packet, a, format, bias, n, n, 1, 1);
+	test_add(&packet, b, format, bias, n, n, 1, 1);
+	test_add(&packet, d, out, bias, n, n, 1, 1);
+	rate = 2.0 * n * n * n / time_packet() / NANO;
+	printf("%-6u %-12s %-3s %9.1f %9.1f %6.2f\n", n, format_name[format], order[trans], rate,
+	       blas, blas ? rate / blas : 0.0);
+	fflush(stdout);
+}
+
 static void bench_gemm(void)
 {
 	static const unsigned int formats[] = {
 		DOJO_FORMAT_FP32, DOJO_FORMAT_BF16, DOJO_FORMAT_FP16, DOJO_FORMAT_CFLOAT8_143,
 		DOJO_FORMAT_CFLOAT8_152, DOJO_FORMAT_CFLOAT16_SHP, DOJO_FORMAT_INT8,
 	};
-	static const char *const order[] = { "NN", "TN", "NT", "TT" };
 
 	printf("%-6s %-12s %-3s %9s %9s %6s\n", "n", "format", "", "GFLOPS", "OpenBLAS", "ratio");
 	for (uint32_t n = 256; n <= 4096; n *= 2) {
@@ -164,10 +185,9 @@ static void bench_gemm(void)
 		for (uint64_t i = 0; i < 2ull * n * n; i++)
 			blas_a[i] = test_float();
 		if (sgemm)
-			blas = flop / time_of(run_blas) * 1e-9;
+			blas = flop / time_of(run_blas) / NANO;
 		for (size_t f = 0; f < ARRAY_SIZE(formats); f++) {
 			unsigned int format = formats[f];
-			unsigned int bias = dojo_format_has_bias(format) ? 7 : 0;
 			uint64_t a, b, d;
 
 			memory_reset(&mem);
@@ -176,21 +196,8 @@ static void bench_gemm(void)
 			d = memory_alloc(&mem, 4ull * n * n);
 			randomize(a, format, (uint64_t)n * n);
 			randomize(b, format, (uint64_t)n * n);
-			for (unsigned int trans = 0; trans < (n == 1024 && f < 2 ? 4 : 1); trans++) {
-				double rate;
-
-				test_packet_init(&packet, DOJO_OP_GEMM, 0);
-				test_set_f(&packet, 0, 1.0f);
-				packet.p->op_flags = trans;
-				test_add(&packet, a, format, bias, n, n, 1, 1);
-				test_add(&packet, b, format, bias, n, n, 1, 1);
-				test_add(&packet, d, format == DOJO_FORMAT_INT8 ? DOJO_FORMAT_INT32 :
-					 format, bias, n, n, 1, 1);
-				rate = flop / time_packet() * 1e-9;
-				printf("%-6u %-12s %-3s %9.1f %9.1f %6.2f\n", n, format_name[format],
-				       order[trans], rate, blas, blas ? rate / blas : 0.0);
-				fflush(stdout);
-			}
+			for (unsigned int trans = 0; trans < (n == 1024 && f < 2 ? 4 : 1); trans++)
+				bench_product(n, format, trans, a, b, d, blas);
 		}
 	}
 }
@@ -221,7 +228,7 @@ static double copy_rate;
 
 static void report(const char *name, uint64_t bytes)
 {
-	double rate = (double)bytes / time_packet() * 1e-9;
+	double rate = (double)bytes / time_packet() / NANO;
 
 	printf("%-34s %8.2f GB/s %6.2f of memcpy\n", name, rate, rate / copy_rate);
 	fflush(stdout);
@@ -251,7 +258,7 @@ static void bench_elementwise(void)
 	copy_to = memory_at(&mem, c);
 	copy_bytes = 4ull * n;
 	/* Bytes read and written, for both */
-	copy_rate = 8.0 * n / time_of(run_copy) * 1e-9;
+	copy_rate = 8.0 * n / time_of(run_copy) / NANO;
 	printf("%-34s %8.2f GB/s\n", "memcpy", copy_rate);
 
 	test_packet_init(&packet, DOJO_OP_COPY, 0);
@@ -271,8 +278,8 @@ static void bench_elementwise(void)
 	test_add(&packet, b, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
 	test_add(&packet, c, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
 	report("ADD FP32", 12ull * n);
-	packet.p->tensor[1].dim[0] = packet.p->tensor[0].dim[0] = packet.p->tensor[2].dim[0] = 1024;
 	for (int i = 0; i < 3; i++) {
+		packet.p->tensor[i].dim[0] = 1024;
 		packet.p->tensor[i].dim[1] = n / 1024;
 		packet.p->tensor[i].stride[1] = i == 1 ? 0 : 1024;
 	}
@@ -317,7 +324,8 @@ static void bench_elementwise(void)
 		test_packet_init(&packet, DOJO_OP_REDUCE, DOJO_REDUCE_SUM);
 		packet.p->u[0] = dims;
 		test_add(&packet, a, DOJO_FORMAT_FP32, 0, 4096, 4096, 1, 1);
-		test_add(&packet, c, DOJO_FORMAT_FP32, 0, dims & 1 ? 1 : 4096, dims & 2 ? 1 : 4096, 1, 1);
+		test_add(&packet, c, DOJO_FORMAT_FP32, 0, dims & 1 ? 1 : 4096,
+			 dims & 2 ? 1 : 4096, 1, 1);
 		snprintf(name, sizeof(name), "REDUCE SUM dims %u", dims);
 		report(name, 4ull * n);
 	}
@@ -339,10 +347,10 @@ static void bench_elementwise(void)
 	report("SGD with momentum", 20ull * n);
 	test_packet_init(&packet, DOJO_OP_ADAMW, 0);
 	packet.p->u[0] = 1;
-	test_set_f(&packet, 0, 1e-3f);
+	test_set_f(&packet, 0, 0.001f);
 	test_set_f(&packet, 1, 0.9f);
 	test_set_f(&packet, 2, 0.99f);
-	test_set_f(&packet, 3, 1e-8f);
+	test_set_f(&packet, 3, 0.00000001f);
 	test_add(&packet, a, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
 	test_add(&packet, b, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
 	test_add(&packet, c, DOJO_FORMAT_FP32, 0, n, 1, 1, 1);
@@ -378,6 +386,29 @@ static void conv_packet(unsigned int opcode, uint64_t x, uint64_t w, uint64_t y,
 	}
 }
 
+/* Windows of 2 x 2 over @full; halves and another full one are at @half and @other */
+static void bench_pool(unsigned int opcode, unsigned int fn, uint64_t full, uint64_t half,
+		       uint64_t other, uint32_t size, uint32_t c, uint32_t n)
+{
+	const unsigned int f = DOJO_FORMAT_FP32;
+
+	test_packet_init(&packet, opcode, fn);
+	packet.p->u[0] = 0x20002;
+	packet.p->u[1] = 0x20002;
+	if (opcode == DOJO_OP_POOL) {
+		test_add(&packet, full, f, 0, size, size, c, n);
+		test_add(&packet, other, f, 0, size / 2, size / 2, c, n);
+	} else {
+		test_add(&packet, half, f, 0, size / 2, size / 2, c, n);
+		test_add(&packet, full, f, 0, size, size, c, n);
+		test_add(&packet, other, f, 0, size, size, c, n);
+	}
+	printf("%3ux%-3u %3u, %3u images %s %s %8.2f ms\n", size, size, c, n,
+	       opcode == DOJO_OP_POOL ? "POOL" : "POOL_GRAD",
+	       fn == DOJO_POOL_MAX ? "maximum" : "average", 1000 * time_packet());
+	fflush(stdout);
+}
+
 /* Layers of small networks: x is size x size x c, n images, o outputs of k x k taps */
 static void bench_conv(void)
 {
@@ -393,13 +424,14 @@ static void bench_conv(void)
 	for (size_t i = 0; i < ARRAY_SIZE(layers); i++) {
 		uint32_t size = layers[i].size, c = layers[i].c, o = layers[i].o, n = layers[i].n,
 			 k = layers[i].k;
-		uint64_t pixels = (uint64_t)size * size * n, x, w, y, z;
+		uint64_t pixels = (uint64_t)size * size * n, x, w, y, z, dy;
 
 		memory_reset(&mem);
 		x = memory_alloc(&mem, 4 * pixels * c);
 		w = memory_alloc(&mem, 4ull * k * k * c * o);
 		y = memory_alloc(&mem, 4 * pixels * o);
 		z = memory_alloc(&mem, 4 * pixels * o);
+		dy = memory_alloc(&mem, pixels * o);
 		randomize(x, DOJO_FORMAT_FP32, pixels * c);
 		randomize(w, DOJO_FORMAT_FP32, (uint64_t)k * k * c * o);
 		randomize(y, DOJO_FORMAT_FP32, pixels * o);
@@ -408,28 +440,18 @@ static void bench_conv(void)
 
 			conv_packet(ops[j].opcode, x, w, y, size, c, o, n, k);
 			t = time_packet();
-			printf("%3ux%-3u %3u to %-3u %ux%u, %3u images %-12s %8.2f ms %8.1f GFLOPS\n", size,
-			       size, c, o, k, k, n, ops[j].name, 1e3 * t,
-			       2e-9 * (double)pixels * k * k * c * o / t);
+			printf("%3ux%-3u %3u to %-3u %ux%u, %3u images ", size, size, c, o, k,
+			       k, n);
+			printf("%-12s %8.2f ms %8.1f GFLOPS\n", ops[j].name, 1000 * t,
+			       2.0 * (double)pixels * k * k * c * o / t / NANO);
 			fflush(stdout);
 		}
 		if (i > 1)
 			continue;
-		for (unsigned int op = DOJO_OP_POOL; op <= DOJO_OP_POOL_GRAD; op++)
-			for (unsigned int fn = 1; fn <= 2; fn++) {
-				test_packet_init(&packet, op, fn);
-				packet.p->u[0] = 0x20002;
-				packet.p->u[1] = 0x20002;
-				if (op == DOJO_OP_POOL_GRAD)
-					test_add(&packet, x, DOJO_FORMAT_FP32, 0, size / 2, size / 2, o, n);
-				test_add(&packet, y, DOJO_FORMAT_FP32, 0, size, size, o, n);
-				if (op == DOJO_OP_POOL)
-					test_add(&packet, z, DOJO_FORMAT_FP32, 0, size / 2, size / 2, o, n);
-				else
-					test_add(&packet, z, DOJO_FORMAT_FP32, 0, size, size, o, n);
-				printf("%3ux%-3u %u %s fn %u %8.2f ms\n", size, size, o,
-				       op == DOJO_OP_POOL ? "POOL" : "POOL_GRAD", fn, 1e3 * time_packet());
-			}
+		for (unsigned int fn = 1; fn <= 2; fn++) {
+			bench_pool(DOJO_OP_POOL, fn, y, dy, z, size, o, n);
+			bench_pool(DOJO_OP_POOL_GRAD, fn, y, dy, z, size, o, n);
+		}
 	}
 }
 

@@ -63,6 +63,12 @@ static uint32_t get(struct harness *h, const struct dojo_tensor *t, uint64_t ind
 	return c;
 }
 
+float harness_read(struct harness *h, int i, uint64_t element)
+{
+	return ref_decode(&h->o[i].format,
+			  get(h, &h->t.p->tensor[i], element, h->o[i].format.size));
+}
+
 static void reload(struct harness *h, int i)
 {
 	const struct dojo_tensor *t = &h->t.p->tensor[i];
@@ -196,7 +202,8 @@ void harness_expect(struct harness *h, int i, const float *y)
 		if (h->o[i].format.format == DOJO_FORMAT_FP32)
 			put(h, i, e, test_bits(x));
 		else
-			put(h, i, e, ref_encode(&h->o[i].format, x, p->round ? &word : NULL, &flags));
+			put(h, i, e, ref_encode(&h->o[i].format, x, p->round ? &word : NULL,
+						&flags));
 		h->flags.invalid += !!(flags & REF_INVALID);
 		h->flags.denormal += !!(flags & REF_DENORMAL);
 		h->flags.overflow += !!(flags & REF_OVERFLOW);
@@ -224,8 +231,8 @@ static void explain(struct harness *h, const char *isa, int mode)
 			if (got == want)
 				continue;
 			printf("#   tensor %u element %llu: 0x%x (%a), should be 0x%x (%a)\n", i,
-			       (unsigned long long)e, got, ref_decode(&h->o[i].format, got), want,
-			       ref_decode(&h->o[i].format, want));
+			       (unsigned long long)e, got, ref_decode(&h->o[i].format, got),
+			       want, ref_decode(&h->o[i].format, want));
 			shown++;
 		}
 }
@@ -235,7 +242,7 @@ bool harness_run(struct harness *h)
 	bool ok = true;
 
 	begin_image(h);
-	TEST_EACH_ISA(isa) {
+	for (const char *isa = test_isa_first(); isa; isa = test_isa_next()) {
 		for (int mode = MEMORY_WHOLE; ok && mode <= MEMORY_NO_MAP; mode++) {
 			struct dojo_flags flags = {};
 			struct dojo_fault_info fault;
@@ -243,17 +250,15 @@ bool harness_run(struct harness *h)
 			memcpy(h->mem.host, h->before, h->mem.used);
 			h->mem.mode = (enum memory_mode)mode;
 			if (!test_run(&h->t, &h->mem, &flags, &fault)) {
-				printf("# %s: fault %u field 0x%x va 0x%llx\n", h->what, fault.reason,
-				       fault.field, (unsigned long long)fault.va);
+				printf("# %s: fault %u field 0x%x va 0x%llx\n", h->what,
+				       fault.reason, fault.field, (unsigned long long)fault.va);
 				ok = false;
 			} else if (memcmp(h->mem.host, h->image, h->mem.used)) {
 				explain(h, isa, mode);
 				ok = false;
 			} else if (memcmp(&flags, &h->flags, sizeof(flags))) {
-				printf("# %s: flags %lu %lu %lu %lu, should be %lu %lu %lu %lu\n",
-				       h->what, flags.invalid, flags.denormal, flags.overflow,
-				       flags.underflow, h->flags.invalid, h->flags.denormal,
-				       h->flags.overflow, h->flags.underflow);
+				printf("# %s: flags %s, should be %s\n", h->what,
+				       test_flags(&flags, 0), test_flags(&h->flags, 1));
 				ok = false;
 			}
 		}

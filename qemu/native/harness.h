@@ -62,6 +62,9 @@ void harness_expect_codes(struct harness *h, int i, const uint32_t *code);
 /* Sets an integer operand's contents */
 void harness_set_ints(struct harness *h, int i, const int32_t *v);
 
+/* What memory holds now */
+float harness_read(struct harness *h, int i, uint64_t element);
+
 /* Runs everywhere; false if anything differs */
 bool harness_run(struct harness *h);
 /* The run must fault at this field of the packet, when it is run */

@@ -224,7 +224,7 @@ void packet_legal(struct test_packet *t, unsigned int opcode, unsigned int varia
 	case DOJO_OP_NORM:
 	case DOJO_OP_NORM_GRAD:
 		t->p->fn = (uint8_t)(variant / 2 % 2 + 1);
-		test_set_f(t, 0, 1e-5f);
+		test_set_f(t, 0, 0.00001f);
 		for (int i = 0; i < (opcode == DOJO_OP_NORM ? 2 : 3); i++)
 			add(t, base, f, 37, 5, 2, 1);
 		if (option) {
@@ -291,10 +291,10 @@ void packet_legal(struct test_packet *t, unsigned int opcode, unsigned int varia
 			add(t, base, f, 33, 3, 2, 2);
 		break;
 	case DOJO_OP_ADAMW:
-		test_set_f(t, 0, 1e-3f);
+		test_set_f(t, 0, 0.001f);
 		test_set_f(t, 1, 0.9f);
 		test_set_f(t, 2, 0.999f);
-		test_set_f(t, 3, 1e-8f);
+		test_set_f(t, 3, 0.00000001f);
 		test_set_f(t, 4, 0.01f);
 		t->p->u[0] = 1 + variant;
 		for (int i = 0; i < 4; i++)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,7 +184,7 @@ uint32_t ref_encode(const struct ref_format *f, float x, const uint32_t *word,
 	int m;
 
 	*flags = 0;
-	if (a > 0 && a < 0x1p-126)
+	if (a > 0 && a < FLT_MIN)
 		*flags |= REF_DENORMAL;
 	if (is_int(f->format))
 		return encode_int(f, x, word, flags);

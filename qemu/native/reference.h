@@ -61,5 +61,4 @@ float ref_sum(const float *x, size_t n);
 /* ... of fma(a, b, part) */
 float ref_dot(const float *a, const float *b, size_t n);
 
-
 #endif

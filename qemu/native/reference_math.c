@@ -15,7 +15,7 @@ static float horner(float x, const float *c, int n)
 	return r;
 }
 
-static const float ln2_high = 0x1.62e430p-1f, ln2_low = -0x1.05c610p-29f;
+static const float ln2_high = 0.693147182f, ln2_low = -0.00000000190465421f;
 
 float ref_exp(float x)
 {
@@ -52,7 +52,7 @@ float ref_log(float x)
 		return x;
 	f = frexpf(x, &e);
 	/* To [sqrt(1/2), sqrt(2)); the constant is the FP32 number nearest to sqrt(1/2) */
-	if (f < 0x1.6a09e6p-1f) {
+	if (f < 0.707106769f) {
 		f *= 2;
 		e--;
 	}
@@ -83,7 +83,7 @@ float ref_sigmoid(float x)
 
 float ref_gelu_arg(float x)
 {
-	return x * fmaf(x * x, 0x1.2444f2p-4f, 0x1.988454p+0f);
+	return x * fmaf(x * x, 0.0713548139f, 1.59576917f);
 }
 
 static float sigmoid_grad(float x)
@@ -100,7 +100,7 @@ static float gelu_grad(float x)
 
 	if (u == 0)
 		q = s;
-	return s * fmaf(c * q, fmaf(c * c, 0x1.b6676cp-3f, 0x1.988454p+0f), 1);
+	return s * fmaf(c * q, fmaf(c * c, 0.214064449f, 1.59576917f), 1);
 }
 
 static float silu_grad(float x)

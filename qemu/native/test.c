@@ -80,6 +80,17 @@ void test_seed(uint64_t seed)
 	rng = seed;
 }
 
+const char *test_flags(const struct dojo_flags *flags, int which)
+{
+	static char text[2][100];
+
+	snprintf(text[which], sizeof(text[which]),
+		 "%llu invalid, %llu denormal, %llu overflow, %llu underflow",
+		 (unsigned long long)flags->invalid, (unsigned long long)flags->denormal,
+		 (unsigned long long)flags->overflow, (unsigned long long)flags->underflow);
+	return text[which];
+}
+
 uint32_t test_bits(float x)
 {
 	uint32_t u;
@@ -102,7 +113,7 @@ float test_float(void)
 
 	if (r % 16 == 0)
 		return 0;
-	return (float)(int32_t)r * 0x1p-30f;
+	return (float)(int32_t)r * (1.0f / (1 << 30));
 }
 
 float test_any_float(void)

@@ -21,9 +21,7 @@ void test_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the plan; what main() returns */
 int test_end(void);
 
-/* Runs the body once for each instruction set of the host, named isa */
-#define TEST_EACH_ISA(isa)						\
-	for (const char *isa = test_isa_first(); isa; isa = test_isa_next())
+/* Selects the instruction sets of the host in turn, and names them; NULL after the last */
 const char *test_isa_first(void);
 const char *test_isa_next(void);
 
@@ -42,6 +40,7 @@ struct test_packet {
 	struct dojo_op op;
 	struct dojo_packet_compute *p;
 };
+
 void test_packet_init(struct test_packet *t, unsigned int opcode, unsigned int fn);
 /* Tensor of these extents, contiguous; returns its index */
 int test_add(struct test_packet *t, uint64_t va, unsigned int format, unsigned int bias,
@@ -53,6 +52,9 @@ bool test_run(struct test_packet *t, struct test_memory *mem, struct dojo_flags 
 	      struct dojo_fault_info *fault);
 /* Decode must fail for this reason at this field */
 bool test_rejects(struct test_packet *t, uint32_t reason, size_t field);
+
+/* Counts of flags in words; @which of two buffers */
+const char *test_flags(const struct dojo_flags *flags, int which);
 
 uint32_t test_bits(float x);
 float test_from_bits(uint32_t u);

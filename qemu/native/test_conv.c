@@ -87,6 +87,28 @@ static float weight(const struct shape *s, const float *w, uint32_t o, uint32_t 
 	return w[((uint64_t)(o * s->c + c) * s->kh + ky) * s->kw + kx];
 }
 
+static float ref_forward(const struct shape *s, const float *x, const float *w, uint32_t n,
+			 uint32_t o, uint32_t oy, uint32_t ox)
+{
+	float acc = 0;
+
+	for (uint32_t c = 0; c < s->c; c++)
+		for (uint32_t ky = 0; ky < s->kh; ky++)
+			for (uint32_t kx = 0; kx < s->kw; kx++)
+				acc = fmaf(weight(s, w, o, c, ky, kx),
+					   tap(s, x, n, c, oy, ox, ky, kx), acc);
+	return acc;
+}
+
+/* Element (which) of result r in logical order, as its four indices */
+static void indices(const struct dojo_tensor *t, uint64_t which, uint32_t i[4])
+{
+	for (int d = 0; d < 4; d++) {
+		i[d] = (uint32_t)(which % t->dim[d]);
+		which /= t->dim[d];
+	}
+}
+
 static void test_forward(void)
 {
 	bool ok = true;
@@ -96,7 +118,6 @@ static void test_forward(void)
 		int x, w, y, bias = 0;
 		struct shape s;
 		float *want;
-		uint64_t at = 0;
 
 		random_shape(&s, round % 5 == 0);
 		harness_wild = round % 7 == 0;
@@ -109,29 +130,51 @@ static void test_forward(void)
 		if (has_bias)
 			bias = add(any(), s.o, 1, 1, 1);
 		want = malloc(4 * h.o[y].count);
-		for (uint32_t n = 0; n < s.n; n++)
-			for (uint32_t o = 0; o < s.o; o++)
-				for (uint32_t oy = 0; oy < s.oh; oy++)
-					for (uint32_t ox = 0; ox < s.ow; ox++) {
-						float acc = 0;
+		for (uint64_t at = 0; at < h.o[y].count; at++) {
+			uint32_t i[4];
+			float acc;
 
-						for (uint32_t c = 0; c < s.c; c++)
-							for (uint32_t ky = 0; ky < s.kh; ky++)
-								for (uint32_t kx = 0; kx < s.kw; kx++)
-									acc = fmaf(weight(&s, h.o[w].x, o, c, ky, kx),
-										   tap(&s, h.o[x].x, n, c, oy, ox, ky, kx),
-										   acc);
-						if (has_bias)
-							acc = acc + h.o[bias].x[o];
-						if (h.t.p->fn)
-							acc = ref_unary(h.t.p->fn, acc, 0, 0);
-						want[at++] = acc;
-					}
+			indices(&h.t.p->tensor[y], at, i);
+			acc = ref_forward(&s, h.o[x].x, h.o[w].x, i[3], i[2], i[1], i[0]);
+			if (has_bias)
+				acc = acc + h.o[bias].x[i[2]];
+			if (h.t.p->fn)
+				acc = ref_unary(h.t.p->fn, acc, 0, 0);
+			want[at] = acc;
+		}
 		harness_expect(&h, y, want);
 		ok &= harness_run(&h);
 		free(want);
 	}
 	test_ok(ok, "CONV2D: stride, padding, dilation, bias, activation");
+}
+
+/* dy where tap (kx, ky) of it used pixel (ix, iy); else 0 */
+static float back_tap(const struct shape *s, const float *dy, uint32_t n, uint32_t o, int iy,
+		      int ix, uint32_t ky, uint32_t kx)
+{
+	int ty = iy + s->py - (int)ky * s->dy, tx = ix + s->px - (int)kx * s->dx;
+
+	if (ty < 0 || tx < 0 || ty % s->sy || tx % s->sx)
+		return 0;
+	ty /= s->sy;
+	tx /= s->sx;
+	if (ty >= (int)s->oh || tx >= (int)s->ow)
+		return 0;
+	return dy[((uint64_t)(n * s->o + o) * s->oh + (uint32_t)ty) * s->ow + (uint32_t)tx];
+}
+
+static float ref_grad_input(const struct shape *s, const float *dy, const float *w, uint32_t n,
+			    uint32_t c, uint32_t iy, uint32_t ix)
+{
+	float acc = 0;
+
+	for (uint32_t o = 0; o < s->o; o++)
+		for (uint32_t ky = 0; ky < s->kh; ky++)
+			for (uint32_t kx = 0; kx < s->kw; kx++)
+				acc = fmaf(weight(s, w, o, c, ky, kx),
+					   back_tap(s, dy, n, o, (int)iy, (int)ix, ky, kx), acc);
+	return acc;
 }
 
 static void test_grad_input(void)
@@ -140,7 +183,6 @@ static void test_grad_input(void)
 
 	for (int round = 0; round < 2 * ROUNDS; round++) {
 		struct shape s;
-		uint64_t at = 0;
 		int dy, w, dx;
 		float *want;
 
@@ -152,34 +194,30 @@ static void test_grad_input(void)
 		w = add(any(), s.kw, s.kh, s.c, s.o);
 		dx = add(out(), s.w, s.h, s.c, s.n);
 		want = malloc(4 * h.o[dx].count);
-		for (uint32_t n = 0; n < s.n; n++)
-			for (uint32_t c = 0; c < s.c; c++)
-				for (int iy = 0; iy < (int)s.h; iy++)
-					for (int ix = 0; ix < (int)s.w; ix++) {
-						float acc = 0;
+		for (uint64_t at = 0; at < h.o[dx].count; at++) {
+			uint32_t i[4];
 
-						for (uint32_t o = 0; o < s.o; o++)
-							for (uint32_t ky = 0; ky < s.kh; ky++)
-								for (uint32_t kx = 0; kx < s.kw; kx++) {
-									int ty = iy + s.py - (int)ky * s.dy;
-									int tx = ix + s.px - (int)kx * s.dx;
-									float g = 0;
-
-									if (ty >= 0 && tx >= 0 && ty % s.sy == 0 &&
-									    tx % s.sx == 0 && ty / s.sy < (int)s.oh &&
-									    tx / s.sx < (int)s.ow)
-										g = h.o[dy].x[((uint64_t)(n * s.o + o) * s.oh +
-											(uint32_t)(ty / s.sy)) * s.ow +
-											(uint32_t)(tx / s.sx)];
-									acc = fmaf(weight(&s, h.o[w].x, o, c, ky, kx), g, acc);
-								}
-						want[at++] = acc;
-					}
+			indices(&h.t.p->tensor[dx], at, i);
+			want[at] = ref_grad_input(&s, h.o[dy].x, h.o[w].x, i[3], i[2], i[1], i[0]);
+		}
 		harness_expect(&h, dx, want);
 		ok &= harness_run(&h);
 		free(want);
 	}
 	test_ok(ok, "CONV2D_GRAD_INPUT");
+}
+
+static float ref_grad_weight(const struct shape *s, const float *dy, const float *x, uint32_t o,
+			     uint32_t c, uint32_t ky, uint32_t kx)
+{
+	float acc = 0;
+
+	for (uint32_t n = 0; n < s->n; n++)
+		for (uint32_t oy = 0; oy < s->oh; oy++)
+			for (uint32_t ox = 0; ox < s->ow; ox++)
+				acc = fmaf(dy[((uint64_t)(n * s->o + o) * s->oh + oy) * s->ow + ox],
+					   tap(s, x, n, c, oy, ox, ky, kx), acc);
+	return acc;
 }
 
 static void test_grad_weight(void)
@@ -189,7 +227,7 @@ static void test_grad_weight(void)
 	for (int round = 0; round < 2 * ROUNDS; round++) {
 		bool has_bias = round & 1;
 		struct shape s;
-		uint64_t at = 0, points;
+		uint64_t points;
 		int dy, x, dw, dbias = 0;
 		float *want, *sums, *terms;
 
@@ -207,25 +245,17 @@ static void test_grad_weight(void)
 		want = malloc(4 * h.o[dw].count);
 		sums = malloc(4 * s.o);
 		terms = malloc(4 * points);
+		for (uint64_t at = 0; at < h.o[dw].count; at++) {
+			uint32_t i[4];
+
+			indices(&h.t.p->tensor[dw], at, i);
+			want[at] = ref_grad_weight(&s, h.o[dy].x, h.o[x].x, i[3], i[2], i[1], i[0]);
+		}
 		for (uint32_t o = 0; o < s.o; o++) {
-			uint64_t i = 0;
+			uint64_t plane = (uint64_t)s.oh * s.ow;
 
-			for (uint32_t c = 0; c < s.c; c++)
-				for (uint32_t ky = 0; ky < s.kh; ky++)
-					for (uint32_t kx = 0; kx < s.kw; kx++) {
-						float acc = 0;
-
-						for (uint32_t n = 0; n < s.n; n++)
-							for (uint32_t oy = 0; oy < s.oh; oy++)
-								for (uint32_t ox = 0; ox < s.ow; ox++)
-									acc = fmaf(h.o[dy].x[((uint64_t)(n * s.o + o) * s.oh +
-										oy) * s.ow + ox],
-										tap(&s, h.o[x].x, n, c, oy, ox, ky, kx), acc);
-						want[at++] = acc;
-					}
-			for (uint32_t n = 0; n < s.n; n++)
-				for (uint32_t p = 0; p < s.ow * s.oh; p++)
-					terms[i++] = h.o[dy].x[(uint64_t)(n * s.o + o) * s.oh * s.ow + p];
+			for (uint64_t i = 0; i < points; i++)
+				terms[i] = h.o[dy].x[(i / plane * s.o + o) * plane + i % plane];
 			sums[o] = ref_sum(terms, points);
 		}
 		harness_expect(&h, dw, want);
@@ -256,13 +286,59 @@ static void random_window(struct shape *s)
 	h.t.p->u[2] = (uint32_t)s->px | (uint32_t)s->py << 16;
 }
 
+/* Tap (kx, ky) of window (ox, oy): where in the plane, or -1 */
+static int64_t window_tap(const struct shape *s, uint32_t oy, uint32_t ox, uint32_t ky, uint32_t kx)
+{
+	int iy = (int)oy * s->sy - s->py + (int)ky, ix = (int)ox * s->sx - s->px + (int)kx;
+
+	if (iy < 0 || ix < 0 || iy >= (int)s->h || ix >= (int)s->w)
+		return -1;
+	return (int64_t)iy * s->w + ix;
+}
+
+static float ref_pool(const struct shape *s, unsigned int fn, const float *plane, uint32_t oy,
+		      uint32_t ox)
+{
+	float acc = fn == DOJO_POOL_MAX ? -INFINITY : 0;
+
+	for (uint32_t ky = 0; ky < s->kh; ky++)
+		for (uint32_t kx = 0; kx < s->kw; kx++) {
+			int64_t i = window_tap(s, oy, ox, ky, kx);
+
+			if (i < 0)
+				continue;
+			acc = fn == DOJO_POOL_MAX ? ref_max2(acc, plane[i]) : acc + plane[i];
+		}
+	return fn == DOJO_POOL_MAX ? acc : acc / (float)(s->kw * s->kh);
+}
+
+/* One window gives g to its first maximum, or a part of it to all its elements */
+static void ref_pool_grad(const struct shape *s, unsigned int fn, float g, const float *plane,
+			  float *dx, uint32_t oy, uint32_t ox)
+{
+	int64_t best = -1;
+
+	for (uint32_t ky = 0; ky < s->kh; ky++)
+		for (uint32_t kx = 0; kx < s->kw; kx++) {
+			int64_t i = window_tap(s, oy, ox, ky, kx);
+
+			if (i < 0)
+				continue;
+			if (fn == DOJO_POOL_AVERAGE)
+				dx[i] = dx[i] + g / (float)(s->kw * s->kh);
+			else if (best < 0 || ref_greater(plane[i], plane[best]))
+				best = i;
+		}
+	if (best >= 0)
+		dx[best] = dx[best] + g;
+}
+
 static void test_pool(unsigned int fn)
 {
 	bool ok = true;
 
 	for (int round = 0; round < 3 * ROUNDS; round++) {
 		struct shape s;
-		uint64_t at = 0;
 		float *want;
 		int x, y;
 
@@ -272,23 +348,14 @@ static void test_pool(unsigned int fn)
 		x = add(any(), s.w, s.h, s.c, s.n);
 		y = add(out(), s.ow, s.oh, s.c, s.n);
 		want = malloc(4 * h.o[y].count);
-		for (uint64_t plane = 0; plane < (uint64_t)s.c * s.n; plane++)
-			for (int oy = 0; oy < (int)s.oh; oy++)
-				for (int ox = 0; ox < (int)s.ow; ox++) {
-					float acc = fn == DOJO_POOL_MAX ? -INFINITY : 0;
+		for (uint64_t at = 0; at < h.o[y].count; at++) {
+			const float *plane;
+			uint32_t i[4];
 
-					for (int ky = 0; ky < (int)s.kh; ky++)
-						for (int kx = 0; kx < (int)s.kw; kx++) {
-							int iy = oy * s.sy - s.py + ky, ix = ox * s.sx - s.px + kx;
-							float v;
-
-							if (iy < 0 || ix < 0 || iy >= (int)s.h || ix >= (int)s.w)
-								continue;
-							v = h.o[x].x[(plane * s.h + (uint32_t)iy) * s.w + (uint32_t)ix];
-							acc = fn == DOJO_POOL_MAX ? ref_max2(acc, v) : acc + v;
-						}
-					want[at++] = fn == DOJO_POOL_MAX ? acc : acc / (float)(s.kw * s.kh);
-				}
+			indices(&h.t.p->tensor[y], at, i);
+			plane = h.o[x].x + (uint64_t)(i[3] * s.c + i[2]) * s.h * s.w;
+			want[at] = ref_pool(&s, fn, plane, i[1], i[0]);
+		}
 		harness_expect(&h, y, want);
 		ok &= harness_run(&h);
 		free(want);
@@ -302,7 +369,6 @@ static void test_pool_grad(unsigned int fn)
 
 	for (int round = 0; round < 3 * ROUNDS; round++) {
 		struct shape s;
-		uint64_t at = 0;
 		int dy, x, dx;
 		float *want;
 
@@ -313,28 +379,15 @@ static void test_pool_grad(unsigned int fn)
 		x = add(any(), s.w, s.h, s.c, s.n);
 		dx = add(out(), s.w, s.h, s.c, s.n);
 		want = calloc(h.o[dx].count, 4);
-		for (uint64_t plane = 0; plane < (uint64_t)s.c * s.n; plane++)
-			for (int oy = 0; oy < (int)s.oh; oy++)
-				for (int ox = 0; ox < (int)s.ow; ox++) {
-					float g = h.o[dy].x[at++], area = (float)(s.kw * s.kh);
-					uint64_t best = UINT64_MAX;
+		for (uint64_t at = 0; at < h.o[dy].count; at++) {
+			uint64_t plane;
+			uint32_t i[4];
 
-					for (int ky = 0; ky < (int)s.kh; ky++)
-						for (int kx = 0; kx < (int)s.kw; kx++) {
-							int iy = oy * s.sy - s.py + ky, ix = ox * s.sx - s.px + kx;
-							uint64_t i = (plane * s.h + (uint32_t)iy) * s.w + (uint32_t)ix;
-
-							if (iy < 0 || ix < 0 || iy >= (int)s.h || ix >= (int)s.w)
-								continue;
-							if (fn == DOJO_POOL_AVERAGE)
-								want[i] = want[i] + g / area;
-							else if (best == UINT64_MAX ||
-								 ref_greater(h.o[x].x[i], h.o[x].x[best]))
-								best = i;
-						}
-					if (fn == DOJO_POOL_MAX)
-						want[best] = want[best] + g;
-				}
+			indices(&h.t.p->tensor[dy], at, i);
+			plane = (uint64_t)(i[3] * s.c + i[2]) * s.h * s.w;
+			ref_pool_grad(&s, fn, h.o[dy].x[at], h.o[x].x + plane, want + plane, i[1],
+				      i[0]);
+		}
 		harness_expect(&h, dx, want);
 		ok &= harness_run(&h);
 		free(want);

@@ -25,13 +25,15 @@ struct request {
 };
 
 /* Batch i of D uses batch i * dim / D's of an operand */
-static float element(const struct operand *o, const struct dojo_tensor *t,
-		     const struct dojo_tensor *d, bool transposed, uint64_t row, uint64_t column,
+static float element(int operand, int result, bool transposed, uint64_t row, uint64_t column,
 		     uint64_t i2, uint64_t i3)
 {
+	const struct dojo_tensor *t = &h.t.p->tensor[operand], *d = &h.t.p->tensor[result];
 	uint64_t b2 = i2 * t->dim[2] / d->dim[2], b3 = i3 * t->dim[3] / d->dim[3];
 
-	return o->x[harness_index(t, transposed ? row : column, transposed ? column : row, b2, b3)];
+	if (transposed)
+		return h.o[operand].x[harness_index(t, row, column, b2, b3)];
+	return h.o[operand].x[harness_index(t, column, row, b2, b3)];
 }
 
 static uint32_t divisor(uint32_t n)
@@ -46,7 +48,6 @@ static uint32_t divisor(uint32_t n)
 static bool one(struct shape s, struct request r)
 {
 	bool ta = r.flags & DOJO_GEMM_TRANS_A, tb = r.flags & DOJO_GEMM_TRANS_B;
-	const struct dojo_tensor *t;
 	int a, b, d, bias = 0, c = 0;
 	uint64_t at = 0;
 	float *want;
@@ -69,7 +70,6 @@ static bool one(struct shape s, struct request r)
 		else
 			c = harness_add(&h, r.fd, r.bd, PLACE_BROADCAST, s.n, s.m, s.b2, s.b3);
 	}
-	t = h.t.p->tensor;
 	want = malloc(4 * h.o[d].count);
 	for (uint64_t i3 = 0; i3 < s.b3; i3++)
 		for (uint64_t i2 = 0; i2 < s.b2; i2++)
@@ -78,9 +78,8 @@ static bool one(struct shape s, struct request r)
 					float acc = 0;
 
 					for (uint64_t k = 0; k < s.k; k++)
-						acc = fmaf(element(&h.o[a], &t[a], &t[d], ta, i, k, i2, i3),
-							   element(&h.o[b], &t[b], &t[d], tb, k, j, i2, i3),
-							   acc);
+						acc = fmaf(element(a, d, ta, i, k, i2, i3),
+							   element(b, d, tb, k, j, i2, i3), acc);
 					acc = r.alpha * acc;
 					if (r.flags & DOJO_GEMM_BIAS)
 						acc = acc + h.o[bias].x[j];
@@ -106,7 +105,9 @@ static void test_fp32(void)
 		bool ok = true;
 
 		for (int i = 0; i < ROUNDS / 3; i++) {
-			struct shape s = { 1 + test_below(70), 1 + test_below(70), 1 + test_below(600), 1, 1 };
+			struct shape s = {
+				1 + test_below(70), 1 + test_below(70), 1 + test_below(600), 1, 1,
+			};
 
 			r.placing = i & 1 ? PLACE_ANY : PLACE_DENSE;
 			ok &= one(s, r);
@@ -124,8 +125,8 @@ static void test_options(void)
 
 	for (int i = 0; i < 4 * ROUNDS; i++) {
 		struct shape s = {
-			1 + test_below(40), 1 + test_below(40), 1 + test_below(90), 1 + test_below(4),
-			1 + test_below(3),
+			1 + test_below(40), 1 + test_below(40), 1 + test_below(90),
+			1 + test_below(4), 1 + test_below(3),
 		};
 		struct request r = {
 			.flags = test_below(16),
@@ -166,8 +167,10 @@ static void test_integer(void)
 		harness_packet(&h, DOJO_OP_GEMM, relu);
 		h.t.p->op_flags = flags;
 		test_set_f(&h.t, 0, 1);
-		a = harness_add(&h, DOJO_FORMAT_INT8, 0, PLACE_BROADCAST, ta ? m : k, ta ? k : m, 1, 1);
-		b = harness_add(&h, DOJO_FORMAT_INT8, 0, PLACE_BROADCAST, tb ? k : n, tb ? n : k, 1, 1);
+		a = harness_add(&h, DOJO_FORMAT_INT8, 0, PLACE_BROADCAST, ta ? m : k, ta ? k : m,
+				1, 1);
+		b = harness_add(&h, DOJO_FORMAT_INT8, 0, PLACE_BROADCAST, tb ? k : n, tb ? n : k,
+				1, 1);
 		d = harness_add(&h, fd, 0, PLACE_ANY, n, m, 1, 1);
 		if (flags & DOJO_GEMM_BIAS)
 			bias = harness_add(&h, fd, 0, PLACE_BROADCAST, n, 1, 1, 1);
@@ -180,9 +183,12 @@ static void test_integer(void)
 				uint64_t at = (uint64_t)y * n + x;
 				uint32_t acc = 0;
 
-				for (uint32_t l = 0; l < k; l++)
-					acc += (uint32_t)((int8_t)h.o[a].code[ta ? l * m + y : y * k + l] *
-							  (int8_t)h.o[b].code[tb ? x * k + l : l * n + x]);
+				for (uint32_t l = 0; l < k; l++) {
+					int8_t av = (int8_t)h.o[a].code[ta ? l * m + y : y * k + l];
+					int8_t bv = (int8_t)h.o[b].code[tb ? x * k + l : l * n + x];
+
+					acc += (uint32_t)(av * bv);
+				}
 				want[at] = (float)(int32_t)acc;
 				if (flags & DOJO_GEMM_BIAS) {
 					acc += h.o[bias].code[x];

@@ -381,28 +381,35 @@ static uint64_t cursor_run(const struct dojo_cursor *c, uint64_t index, uint64_t
 	return va + ((index * v->stride[c->dims - 1]) << v->shift);
 }
 
-/* do @expr for each piece of [index, index + n): run_va, count, done so far */
-#define CURSOR_EACH(expr)						\
-	do {								\
-		for (size_t done = 0, count; done < n; done += count) {	\
-			uint64_t run_left;				\
-			uint64_t run_va = cursor_run(c, index + done, &run_left); \
-									\
-			count = run_left < n - done ? (size_t)run_left : n - done; \
-			if (!(expr))					\
-				return 0;				\
-		}							\
-	} while (0)
+/* The pieces of [index, index + n) that lie in one run of dim 0 each */
+struct piece {
+	uint64_t va;
+	size_t done, count;
+};
+
+static bool next_piece(const struct dojo_cursor *c, uint64_t index, size_t n, struct piece *p)
+{
+	uint64_t left;
+
+	p->done += p->count;
+	if (p->done == n)
+		return false;
+	p->va = cursor_run(c, index + p->done, &left);
+	p->count = left < n - p->done ? (size_t)left : n - p->done;
+	return true;
+}
 
 const float *dojo_cursor_load(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 			      uint64_t index, size_t n, float *buf)
 {
 	uint64_t left, va = cursor_run(c, index, &left);
+	struct piece p = {};
 
 	if (left >= n)
 		return dojo_load(ctx, &c->view, va, c->view.stride[0], n, buf);
-	CURSOR_EACH(dojo_load_into(ctx, &c->view, run_va, c->view.stride[0], count,
-				   buf + done));
+	while (next_piece(c, index, n, &p))
+		if (!dojo_load_into(ctx, &c->view, p.va, c->view.stride[0], p.count, buf + p.done))
+			return NULL;
 	return buf;
 }
 
@@ -439,10 +446,13 @@ bool dojo_cursor_store(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 		       const struct dojo_rounding *rounding)
 {
 	struct dojo_rounding r = *rounding;
+	struct piece p = {};
 
-	CURSOR_EACH((r.index = rounding->index + index + done,
-		     dojo_store(ctx, &c->view, run_va, c->view.stride[0], count,
-				src + done, &r)));
+	while (next_piece(c, index, n, &p)) {
+		r.index = rounding->index + index + p.done;
+		if (!dojo_store(ctx, &c->view, p.va, c->view.stride[0], p.count, src + p.done, &r))
+			return false;
+	}
 	return true;
 }
 
@@ -450,9 +460,12 @@ bool dojo_cursor_load_codes(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 			    uint64_t index, size_t n, void *buf)
 {
 	uint8_t *to = buf;
+	struct piece p = {};
 
-	CURSOR_EACH(dojo_load_codes(ctx, &c->view, run_va, c->view.stride[0], count,
-				    to + (done << c->view.shift)));
+	while (next_piece(c, index, n, &p))
+		if (!dojo_load_codes(ctx, &c->view, p.va, c->view.stride[0], p.count,
+				     to + (p.done << c->view.shift)))
+			return false;
 	return true;
 }
 
@@ -460,8 +473,11 @@ bool dojo_cursor_store_codes(struct dojo_ctx *ctx, const struct dojo_cursor *c,
 			     uint64_t index, size_t n, const void *buf)
 {
 	const uint8_t *from = buf;
+	struct piece p = {};
 
-	CURSOR_EACH(dojo_store_codes(ctx, &c->view, run_va, c->view.stride[0], count,
-				     from + (done << c->view.shift)));
+	while (next_piece(c, index, n, &p))
+		if (!dojo_store_codes(ctx, &c->view, p.va, c->view.stride[0], p.count,
+				      from + (p.done << c->view.shift)))
+			return false;
 	return true;
 }

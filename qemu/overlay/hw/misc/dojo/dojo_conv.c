@@ -287,24 +287,22 @@ static bool backward_a(struct dojo_ctx *ctx, struct dojo_product *t, uint64_t k0
 		n = taps - tap < kc - k ? (size_t)(taps - tap) : kc - k;
 		/* Small kernels: as many rows as fit the buffer at a time */
 		for (size_t i = 0, rows; i < t->m; i += rows) {
+			uint64_t row = o * v->g.channels + t->m0 + i;
 			const float *from;
 
 			rows = taps <= 64 ? DOJO_BLOCK_ROWS / taps : 0;
 			if (rows > t->m - i)
 				rows = t->m - i;
 			if (!rows) {
-				from = dojo_cursor_load(ctx, &v->matrix,
-							(o * v->g.channels + t->m0 + i) * taps + tap,
-							n, t->row);
+				from = dojo_cursor_load(ctx, &v->matrix, row * taps + tap, n,
+							t->row);
 				if (!from)
 					return false;
 				memcpy(dst + i * DOJO_GEMM_KC + k, from, n * sizeof(float));
 				rows = 1;
 				continue;
 			}
-			from = dojo_cursor_load(ctx, &v->matrix,
-						(o * v->g.channels + t->m0 + i) * taps,
-						rows * taps, t->row);
+			from = dojo_cursor_load(ctx, &v->matrix, row * taps, rows * taps, t->row);
 			if (!from)
 				return false;
 			for (size_t j = 0; j < rows; j++)

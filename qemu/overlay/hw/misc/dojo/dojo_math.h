@@ -10,24 +10,24 @@
 #include "dojo_vec.h"
 
 /* 2^n for -126 <= n <= 127 */
-VINLINE vf vf_pow2(vi n)
+static inline ALWAYS vf vf_pow2(vi n)
 {
 	return (vf)((n + 127) << 23);
 }
 
 /* r in about +-0.3466: e^r - 1 - r, minimax */
-VINLINE vf vf_exp_tail(vf r)
+static inline ALWAYS vf vf_exp_tail(vf r)
 {
-	vf q = vf_set(0x1.6a21a8p-10f);
+	vf q = vf_bits(0x3ab510d4);
 
-	q = vf_fma(q, r, vf_set(0x1.123b68p-7f));
-	q = vf_fma(q, r, vf_set(0x1.5558fcp-5f));
-	q = vf_fma(q, r, vf_set(0x1.555490p-3f));
-	q = vf_fma(q, r, vf_set(0x1.fffffcp-2f));
+	q = vf_fma(q, r, vf_bits(0x3c091db4));
+	q = vf_fma(q, r, vf_bits(0x3d2aac7e));
+	q = vf_fma(q, r, vf_bits(0x3e2aaa48));
+	q = vf_fma(q, r, vf_bits(0x3efffffe));
 	return r * r * q;
 }
 
-VINLINE vf vf_exp(vf x)
+static inline ALWAYS vf vf_exp(vf x)
 {
 	vf n, r, p;
 	vi k, half;
@@ -35,23 +35,23 @@ VINLINE vf vf_exp(vf x)
 	/* Beyond these the result is Inf or 0; NaN passes both and stays */
 	x = vf_select(x > 90.0f, vf_set(90.0f), x);
 	x = vf_select(x < -105.0f, vf_set(-105.0f), x);
-	n = vf_rint_small(x * 0x1.715476p+0f);
-	r = vf_fma(n, vf_set(-0x1.62e430p-1f), x);
-	r = vf_fma(n, vf_set(0x1.05c610p-29f), r);
+	n = vf_rint_small(x * vf_bits(0x3fb8aa3b));
+	r = vf_fma(n, vf_bits(0xbf317218), x);
+	r = vf_fma(n, vf_bits(0x3102e308), r);
 	p = 1.0f + (r + vf_exp_tail(r));
-	n = vf_select(vf_isnan(n), (vf){}, n);
+	n = vf_select(vf_isnan(n), vf_zero(), n);
 	k = __builtin_convertvector(n, vi);
 	/* In two steps: 2^k itself need not be a normal number */
 	half = k >> 1;
 	return p * vf_pow2(half) * vf_pow2(k - half);
 }
 
-VINLINE vf vf_log(vf x)
+static inline ALWAYS vf vf_log(vf x)
 {
-	vi tiny = x < 0x1p-126f, ix, e;
+	vi tiny = x < FLT_MIN, ix, e;
 	vf m, f, p, r, k;
 
-	m = vf_select(tiny, x * 0x1p23f, x);
+	m = vf_select(tiny, x * 8388608.0f, x);
 	/* Mantissa in [sqrt(1/2), sqrt(2)) */
 	ix = (vi)m - 0x3f3504f3;
 	e = (ix >> 23) - (tiny & 23);
@@ -59,34 +59,34 @@ VINLINE vf vf_log(vf x)
 	f = m - 1.0f;
 	k = __builtin_convertvector(e, vf);
 
-	p = vf_set(0x1.1462a4p-4f);
-	p = vf_fma(p, f, vf_set(-0x1.de4f3cp-4f));
-	p = vf_fma(p, f, vf_set(0x1.e6f600p-4f));
-	p = vf_fma(p, f, vf_set(-0x1.fc1f7cp-4f));
-	p = vf_fma(p, f, vf_set(0x1.2336e4p-3f));
-	p = vf_fma(p, f, vf_set(-0x1.555c5ap-3f));
-	p = vf_fma(p, f, vf_set(0x1.99a4bcp-3f));
-	p = vf_fma(p, f, vf_set(-0x1.000006p-2f));
-	p = vf_fma(p, f, vf_set(0x1.555548p-2f));
+	p = vf_bits(0x3d8a3152);
+	p = vf_fma(p, f, vf_bits(0xbdef279e));
+	p = vf_fma(p, f, vf_bits(0x3df37b00));
+	p = vf_fma(p, f, vf_bits(0xbdfe0fbe));
+	p = vf_fma(p, f, vf_bits(0x3e119b72));
+	p = vf_fma(p, f, vf_bits(0xbe2aae2d));
+	p = vf_fma(p, f, vf_bits(0x3e4cd25e));
+	p = vf_fma(p, f, vf_bits(0xbe800003));
+	p = vf_fma(p, f, vf_bits(0x3eaaaaa4));
 	/* f - f^2/2 + f^3 p, with the small part of k ln 2 among the small terms */
 	r = f * f * (f * p - 0.5f);
-	r = vf_fma(k, vf_set(-0x1.05c610p-29f), r);
-	r = vf_fma(k, vf_set(0x1.62e430p-1f), f + r);
+	r = vf_fma(k, vf_bits(0xb102e308), r);
+	r = vf_fma(k, vf_bits(0x3f317218), f + r);
 
 	r = vf_select(x == 0.0f, (vf)vi_set((int32_t)0xff800000), r);
 	r = vf_select((vi)x == DOJO_INF_BITS, x, r);
 	return vf_select((x < 0.0f) | vf_isnan(x), (vf)vi_set(DOJO_NAN_BITS), r);
 }
 
-VINLINE vf vf_tanh(vf x)
+static inline ALWAYS vf vf_tanh(vf x)
 {
 	vf a = vf_abs(x), t = x * x, p, big;
 
-	p = vf_set(-0x1.75e1d0p-8f);
-	p = vf_fma(p, t, vf_set(0x1.52269cp-6f));
-	p = vf_fma(p, t, vf_set(-0x1.b83c5ap-5f));
-	p = vf_fma(p, t, vf_set(0x1.110726p-3f));
-	p = vf_fma(p, t, vf_set(-0x1.555532p-2f));
+	p = vf_bits(0xbbbaf0e8);
+	p = vf_fma(p, t, vf_bits(0x3ca9134e));
+	p = vf_fma(p, t, vf_bits(0xbd5c1e2d));
+	p = vf_fma(p, t, vf_bits(0x3e088393));
+	p = vf_fma(p, t, vf_bits(0xbeaaaa99));
 	p = vf_fma(x * t, p, x);
 
 	big = 1.0f - 2.0f / (vf_exp(a + a) + 1.0f);
@@ -95,7 +95,7 @@ VINLINE vf vf_tanh(vf x)
 }
 
 /* Also accurate where the result is tiny */
-VINLINE vf vf_sigmoid(vf x)
+static inline ALWAYS vf vf_sigmoid(vf x)
 {
 	vf e = vf_exp((vf)((vi)x | vi_set(INT32_MIN)));	/* -|x| */
 	vf s = 1.0f + e;
@@ -104,26 +104,26 @@ VINLINE vf vf_sigmoid(vf x)
 }
 
 /* The argument of the sigmoid of which GELU's tanh form is made: x * s(2u) */
-VINLINE vf vf_gelu_arg(vf x)
+static inline ALWAYS vf vf_gelu_arg(vf x)
 {
 	/* 2 sqrt(2/pi) and 2 sqrt(2/pi) 0.044715 */
-	return x * vf_fma(x * x, vf_set(0x1.2444f2p-4f), vf_set(0x1.988454p+0f));
+	return x * vf_fma(x * x, vf_bits(0x3d922279), vf_bits(0x3fcc422a));
 }
 
-VINLINE vf vf_gelu(vf x)
+static inline ALWAYS vf vf_gelu(vf x)
 {
 	return x * vf_sigmoid(vf_gelu_arg(x));
 }
 
-VINLINE vf vf_silu(vf x)
+static inline ALWAYS vf vf_silu(vf x)
 {
 	return x * vf_sigmoid(x);
 }
 
-VINLINE vf vf_relu(vf x)
+static inline ALWAYS vf vf_relu(vf x)
 {
 	/* NaN stays, -0 becomes +0 */
-	return vf_select((x > 0.0f) | vf_isnan(x), x, (vf){});
+	return vf_select((x > 0.0f) | vf_isnan(x), x, vf_zero());
 }
 
 #endif

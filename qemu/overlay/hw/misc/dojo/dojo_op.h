@@ -33,9 +33,10 @@ struct dojo_memory_ops {
 	/*
 	 * The longest directly addressable run from @va: sets *@len to 1..@want
 	 * and returns the host address. A read may be asked for more than the
-	 * operand holds, up to 2 MiB ahead: only the first byte must be legal. NULL with fault->reason NONE means that
-	 * read() and write() must be used for *@len bytes; NULL with a reason is
-	 * a fault. The pointer is good until the unit of work ends.
+	 * operand holds, up to 2 MiB ahead: only the first byte must be legal.
+	 * NULL with fault->reason NONE means that read() and write() must be
+	 * used for *@len bytes; NULL with a reason is a fault. The pointer is good
+	 * until the unit of work ends.
 	 */
 	void *(*map)(struct dojo_memory *mem, uint64_t va, uint64_t want,
 		     bool write, uint64_t *len, struct dojo_fault_info *fault);
@@ -95,7 +96,7 @@ struct dojo_op {
 	uint64_t flop;
 	uint64_t read_bytes;		/* what the operands hold, each once */
 	uint64_t write_bytes;
-	uint32_t matrix_format;		/* enum dojo_format that sets the peak, NONE = no arithmetic */
+	uint32_t matrix_format;		/* sets the peak; NONE: no arithmetic */
 	uint64_t plan[16];		/* private to the opcode's implementation */
 };
 

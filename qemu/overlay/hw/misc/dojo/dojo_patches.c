@@ -133,6 +133,7 @@ static bool load_slab(struct dojo_ctx *ctx, struct dojo_patches *p, uint64_t cha
 {
 	const struct dojo_axis *x = &p->x, *y = &p->y;
 	int64_t span = span_of(x), low = x->step < 0 ? -span : 0;
+	int64_t points = x->grid < DOJO_PATCH_POINTS ? x->grid : DOJO_PATCH_POINTS;
 	struct kept kept[64] = {};
 	float *zeros = p->slab;
 	size_t used;
@@ -140,7 +141,7 @@ static bool load_slab(struct dojo_ctx *ctx, struct dojo_patches *p, uint64_t cha
 	p->loaded = true;
 	p->channel = channel;
 	/* One row of zeros, as long as any, for what lies outside */
-	used = (size_t)(span + (x->grid < DOJO_PATCH_POINTS ? x->grid : DOJO_PATCH_POINTS) * x->mul);
+	used = (size_t)(span + points * x->mul);
 	memset(zeros, 0, used * sizeof(float));
 
 	for (size_t i = 0; i < p->runs; i++) {

@@ -365,7 +365,7 @@ bool dojo_run_pool_grad(const struct dojo_op *op, uint64_t unit, struct dojo_ctx
 				continue;
 			}
 			for (int64_t j = 0, count; j < (int64_t)n; j += count) {
-				int64_t oy = ((int64_t)at + j) / v.ow, ox = ((int64_t)at + j) % v.ow;
+				int64_t i0 = (int64_t)at + j, oy = i0 / v.ow, ox = i0 % v.ow;
 
 				count = v.ow - ox < (int64_t)n - j ? v.ow - ox : (int64_t)n - j;
 				spread_average(ctx, &s, oy, ox, count, d + j);

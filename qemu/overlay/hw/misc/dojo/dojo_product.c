@@ -74,13 +74,13 @@ void dojo_product_place(struct dojo_product *t, const struct dojo_op *op, uint64
 }
 
 void dojo_product_put_row(struct dojo_ctx *ctx, const struct dojo_product *t, float *dst,
-		       size_t k, const float *row)
+			  size_t k, const float *row)
 {
 	ctx->k->spread(dst + k * ctx->k->gemm_nr, KC * ctx->k->gemm_nr, row, t->n);
 }
 
 void dojo_product_put_columns(struct dojo_ctx *ctx, float *dst, size_t n,
-			   const float *const *column, size_t kc)
+			      const float *const *column, size_t kc)
 {
 	size_t nr = ctx->k->gemm_nr;
 

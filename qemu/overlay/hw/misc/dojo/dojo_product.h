@@ -58,10 +58,10 @@ bool dojo_product_run(struct dojo_ctx *ctx, struct dojo_product *t);
 
 /* Row k of a block of B: t->n elements */
 void dojo_product_put_row(struct dojo_ctx *ctx, const struct dojo_product *t, float *dst,
-		       size_t k, const float *row);
+			  size_t k, const float *row);
 /* Columns n.. of a block of B: gemm_tr pointers to kc elements each */
 void dojo_product_put_columns(struct dojo_ctx *ctx, float *dst, size_t n,
-			   const float *const *column, size_t kc);
+			      const float *const *column, size_t kc);
 
 /* alpha, bias, C and activation on one row of sums, and the store */
 struct dojo_epilogue {

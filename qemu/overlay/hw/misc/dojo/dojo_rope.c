@@ -14,7 +14,7 @@ enum { T_X, T_POS, T_Y };
 /* x to the nearest integer, |x| < 2^51 */
 static double nearest(double x)
 {
-	return (x + 0x1.8p52) - 0x1.8p52;
+	return (x + 6755399441055744.0) - 6755399441055744.0;
 }
 
 /* 1/0! .. 1/14! for the series */
@@ -29,7 +29,7 @@ static double log_of(double x)
 {
 	double e = 0, s, t, sum = 0;
 
-	while (x > 0x1.6a09e667f3bcdp+0) {
+	while (x > 1.41421356237309514547) {
 		x = x * 0.5;
 		e = e + 1.0;
 	}
@@ -37,15 +37,15 @@ static double log_of(double x)
 	t = s * s;
 	for (int i = 21; i >= 1; i -= 2)
 		sum = sum * t + 1.0 / i;
-	return e * 0x1.62e42fefa39efp-1 + 2.0 * (s * sum);
+	return e * 0.693147180559945286227 + 2.0 * (s * sum);
 }
 
 /* e^x, -200 < x <= 0 */
 static double exp_of(double x)
 {
-	double n = nearest(x * 0x1.71547652b82fep+0), sum = 0, r;
+	double n = nearest(x * 1.44269504088896338700), sum = 0, r;
 
-	r = (x - n * 0x1.62e42ffp-1) - n * -0x1.718432a1b0e26p-35;
+	r = (x - n * 0.693147180601954460144) - n * -0.0000000000420091507268108459794;
 	for (int i = 13; i >= 0; i--)
 		sum = sum * r + inverse_factorial[i];
 	for (; n < 0; n = n + 1.0)
@@ -56,12 +56,12 @@ static double exp_of(double x)
 /* |a| <= 2^31: less the multiple of pi/2, in three parts, then the series */
 static void sin_cos_of(double a, float *sine, float *cosine)
 {
-	double n = nearest(a * 0x1.45f306dc9c883p-1), r, t, s = 0, c = 0;
+	double n = nearest(a * 0.636619772367581382433), r, t, s = 0, c = 0;
 	int quadrant = (int)((int64_t)n & 3);
 
-	r = a - n * 0x1.921fb8p+0;
-	r = r - n * -0x1.5dde98p-23;
-	r = r - n * 0x1.8469898cc5170p-48;
+	r = a - n * 1.57079648971557617188;
+	r = r - n * -0.000000162920684942946536466;
+	r = r - n * 0.00000000000000539030285815811896811;
 	t = r * r;
 	for (int i = 13; i >= 1; i -= 2)
 		s = s * -t + inverse_factorial[i];

@@ -73,16 +73,16 @@ static bool move_row(struct dojo_ctx *ctx, struct move *m, uint64_t from, uint64
 {
 	for (uint64_t i = first; i < last; i += DOJO_CHUNK) {
 		size_t n = dojo_chunk(i, last);
-		uint64_t at = to * m->columns + i;
+		uint64_t at = to * m->columns + i, old = from * m->columns + i;
 		const float *xs, *ys;
 
 		if (m->same) {
-			if (!dojo_cursor_load_codes(ctx, &m->x, from * m->columns + i, n, m->codes) ||
+			if (!dojo_cursor_load_codes(ctx, &m->x, old, n, m->codes) ||
 			    !dojo_cursor_store_codes(ctx, &m->y, at, n, m->codes))
 				return false;
 			continue;
 		}
-		xs = dojo_cursor_load(ctx, &m->x, from * m->columns + i, n, m->xb);
+		xs = dojo_cursor_load(ctx, &m->x, old, n, m->xb);
 		if (!xs)
 			return false;
 		if (m->add) {

@@ -32,16 +32,36 @@
 #include <immintrin.h>
 #endif
 
-typedef float vf __attribute__((vector_size(VL * 4), may_alias));
+typedef float vf __attribute__((vector_size(VL * sizeof(uint32_t)), may_alias));
 typedef int32_t vi __attribute__((vector_size(VL * 4), may_alias));
 typedef uint32_t vu __attribute__((vector_size(VL * 4), may_alias));
 typedef uint16_t vh __attribute__((vector_size(VL * 2), may_alias));
 typedef uint8_t vb __attribute__((vector_size(VL), may_alias));
-typedef int8_t vsb __attribute__((vector_size(VL), may_alias));
 
-#define VINLINE static inline __attribute__((always_inline, unused))
+#define ALWAYS __attribute__((always_inline, unused))
 
-VINLINE vf vf_load(const void *p)
+static inline ALWAYS vf vf_zero(void)
+{
+	vf v = { 0 };
+
+	return v;
+}
+
+static inline ALWAYS vi vi_zero(void)
+{
+	vi v = { 0 };
+
+	return v;
+}
+
+static inline ALWAYS vu vu_zero(void)
+{
+	vu v = { 0 };
+
+	return v;
+}
+
+static inline ALWAYS vf vf_load(const void *p)
 {
 	vf v;
 
@@ -49,12 +69,12 @@ VINLINE vf vf_load(const void *p)
 	return v;
 }
 
-VINLINE void vf_store(void *p, vf v)
+static inline ALWAYS void vf_store(void *p, vf v)
 {
 	memcpy(p, &v, sizeof(v));
 }
 
-VINLINE vu vu_load(const void *p)
+static inline ALWAYS vu vu_load(const void *p)
 {
 	vu v;
 
@@ -62,68 +82,76 @@ VINLINE vu vu_load(const void *p)
 	return v;
 }
 
-VINLINE void vu_store(void *p, vu v)
+static inline ALWAYS void vu_store(void *p, vu v)
 {
 	memcpy(p, &v, sizeof(v));
 }
 
 /* The first n lanes, n < VL; the others are 0 */
-VINLINE vf vf_load_part(const void *p, size_t n)
+static inline ALWAYS vf vf_load_part(const void *p, size_t n)
 {
-	vf v = {};
+	vf v = vf_zero();
 
 	memcpy(&v, p, n * 4);
 	return v;
 }
 
-VINLINE void vf_store_part(void *p, vf v, size_t n)
+static inline ALWAYS void vf_store_part(void *p, vf v, size_t n)
 {
 	memcpy(p, &v, n * 4);
 }
 
-VINLINE vf vf_set(float x)
+static inline ALWAYS vf vf_set(float x)
 {
-	return x - (vf){};
+	return x - vf_zero();
 }
 
-VINLINE vu vu_set(uint32_t x)
+static inline ALWAYS vu vu_set(uint32_t x)
 {
-	return x - (vu){};
+	return x - vu_zero();
 }
 
-VINLINE vi vi_set(int32_t x)
+static inline ALWAYS vi vi_set(int32_t x)
 {
-	return x - (vi){};
+	return x - vi_zero();
 }
 
-VINLINE vu vu_iota(void)
+/* The FP32 number with these bits */
+static inline ALWAYS vf vf_bits(uint32_t x)
+{
+	return (vf)vu_set(x);
+}
+
+static inline ALWAYS vu vu_iota(void)
 {
 #if VL == 16
-	return (vu){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+	vu v = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 #elif VL == 8
-	return (vu){ 0, 1, 2, 3, 4, 5, 6, 7 };
+	vu v = { 0, 1, 2, 3, 4, 5, 6, 7 };
 #else
-	return (vu){ 0, 1, 2, 3 };
+	vu v = { 0, 1, 2, 3 };
 #endif
+
+	return v;
 }
 
 /* Masks are all ones or all zeros in each lane */
-VINLINE vf vf_select(vi mask, vf yes, vf no)
+static inline ALWAYS vf vf_select(vi mask, vf yes, vf no)
 {
 	return (vf)((mask & (vi)yes) | (~mask & (vi)no));
 }
 
-VINLINE vu vu_select(vi mask, vu yes, vu no)
+static inline ALWAYS vu vu_select(vi mask, vu yes, vu no)
 {
 	return ((vu)mask & yes) | (~(vu)mask & no);
 }
 
-VINLINE vi vi_select(vi mask, vi yes, vi no)
+static inline ALWAYS vi vi_select(vi mask, vi yes, vi no)
 {
 	return (mask & yes) | (~mask & no);
 }
 
-VINLINE vi vi_max(vi a, vi b)
+static inline ALWAYS vi vi_max(vi a, vi b)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
 	return (vi)_mm512_max_epi32((__m512i)a, (__m512i)b);
@@ -134,7 +162,7 @@ VINLINE vi vi_max(vi a, vi b)
 #endif
 }
 
-VINLINE vi vi_min(vi a, vi b)
+static inline ALWAYS vi vi_min(vi a, vi b)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
 	return (vi)_mm512_min_epi32((__m512i)a, (__m512i)b);
@@ -146,7 +174,7 @@ VINLINE vi vi_min(vi a, vi b)
 }
 
 /* a * b + c with one rounding */
-VINLINE vf vf_fma(vf a, vf b, vf c)
+static inline ALWAYS vf vf_fma(vf a, vf b, vf c)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
 	return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -161,7 +189,7 @@ VINLINE vf vf_fma(vf a, vf b, vf c)
 #endif
 }
 
-VINLINE vf vf_sqrt(vf a)
+static inline ALWAYS vf vf_sqrt(vf a)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
 	return (vf)_mm512_sqrt_ps((__m512)a);
@@ -179,7 +207,7 @@ VINLINE vf vf_sqrt(vf a)
 }
 
 /* Low and high half of the 64-bit product: even and odd lanes apart, then together */
-VINLINE vu vu_mul_wide(vu a, uint32_t m, vu *hi)
+static inline ALWAYS vu vu_mul_wide(vu a, uint32_t m, vu *hi)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
 	__m512i x = (__m512i)a, f = _mm512_set1_epi32((int)m);
@@ -202,30 +230,30 @@ VINLINE vu vu_mul_wide(vu a, uint32_t m, vu *hi)
 #endif
 }
 
-VINLINE vf vf_abs(vf a)
+static inline ALWAYS vf vf_abs(vf a)
 {
 	return (vf)((vi)a & 0x7fffffff);
 }
 
-VINLINE vi vf_isnan(vf a)
+static inline ALWAYS vi vf_isnan(vf a)
 {
 	return ((vi)a & 0x7fffffff) > 0x7f800000;
 }
 
 /* The one NaN that is ever stored */
-VINLINE vf vf_canon(vf a)
+static inline ALWAYS vf vf_canon(vf a)
 {
 	return (vf)vi_select(vf_isnan(a), vi_set(DOJO_NAN_BITS), (vi)a);
 }
 
 /* To the nearest integer, ties to even; |a| < 2^22 */
-VINLINE vf vf_rint_small(vf a)
+static inline ALWAYS vf vf_rint_small(vf a)
 {
 	return (a + 12582912.0f) - 12582912.0f;
 }
 
 /* How many lanes of a mask are set */
-VINLINE unsigned int vi_count(vi mask)
+static inline ALWAYS unsigned int vi_count(vi mask)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
 	return (unsigned int)__builtin_popcount(_mm512_movepi32_mask((__m512i)mask));
@@ -242,7 +270,7 @@ VINLINE unsigned int vi_count(vi mask)
 }
 
 /* Whether all lanes of x lie in low .. low + size - 1, or are 0 in @a */
-VINLINE bool vu_all_within(vu x, vu a, uint32_t low, uint32_t size)
+static inline ALWAYS bool vu_all_within(vu x, vu a, uint32_t low, uint32_t size)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
 	__m512i d = (__m512i)(x - low);
