@@ -7,7 +7,8 @@
 #define WINDOW_MS	500	/* over which shares are compared */
 #define WINDOWS		10
 #define JOBS		2000	/* of each, submitted beforehand: no queue runs dry */
-#define WORK		MIB(4)
+#define COPIES		64	/* of each job; a job's buffer fits in no cache */
+#define WORK		MIB(16)
 
 /**
  * struct rival - a queue with work for longer than the test lasts
@@ -46,7 +47,7 @@ static int make_rival(struct rival *r, __u32 queue_class, __u32 priority, const 
 	dojo_poke64((char *)r->c.batch.map + KIB(32), 0);
 	dojo_sem_wait(&r->c, r->c.batch.va + KIB(32), 1, DOJO_SEM_EQUAL);
 	wait_size = r->c.used;
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < COPIES; i++)
 		dojo_copy(&r->c, r->buf.va, r->buf.va + WORK / 2, WORK / 2);
 	ret = dojo_submit_one(r->c.fd, r->queue, r->c.batch.va, wait_size, 0);
 	for (i = 1; i < JOBS && !ret; i++)

@@ -9,7 +9,8 @@ usage() {
 	sed 's/^\t//' <<-'END'
 	usage: run.sh [OPTION]... [--] COMMAND...
 	  -k, --kernel NAME             the guest's: 6.12 (default), 7.3, debug (7.3 too), debug-6.12
-	  -c, --card PROPERTIES         a card, e.g. tiles=2,hbm=1G; once for each card; "none" for none (default tiles=2; with debug kernels tiles=2,hbm=1G)
+	  -c, --card PROPERTIES         a card, e.g. tiles=2,hbm=1G; once for each card; "none" for none (default: two cards,
+	                                tiles=2 and tiles=1,hbm=256M; with debug kernels the first has hbm=1G)
 	  -m, --memory SIZE             of the guest (default 2G; 3G with the debug kernel)
 	  -p, --cpus N                  of the guest (default: the host's)
 	  -i, --iommu                   the card behind an intel-iommu
@@ -55,11 +56,12 @@ case $kernel in
 debug | "debug-$KERNEL_LTS") : "${memory:=3G}" ;;
 *) die "kernel '$kernel' is not one of $KERNEL_LTS, $KERNEL_NEW, debug, debug-$KERNEL_LTS" ;;
 esac
-# KASAN shadows what the driver maps: an eighth of the HBM in the guest's memory
-card=tiles=2
-if [[ $kernel == debug* ]]; then card+=,hbm=1G; fi
+# One card as it is sold, and one whose memory this machine's can back several times over. KASAN shadows what the
+# driver maps: an eighth of the HBM in the guest's memory.
+default="tiles=2 tiles=1,hbm=256M"
+if [[ $kernel == debug* ]]; then default="tiles=2,hbm=1G tiles=1,hbm=256M"; fi
 # shellcheck disable=SC2206 # a list of words
-[ ${#cards[@]} -gt 0 ] || cards=(${DOJO_CARD:-$card})
+[ ${#cards[@]} -gt 0 ] || cards=(${DOJO_CARD:-$default})
 if [ "${cards[*]}" = none ]; then cards=(); fi
 : "${cpus:=$(nproc)}" "${name:=$kernel}"
 
