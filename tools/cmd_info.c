@@ -83,7 +83,7 @@ static void print_limits(const struct drm_dojo_limits *l)
 	     format_bytes(page, sizeof(page), l->page_bytes),
 	     format_bytes(huge, sizeof(huge), l->huge_page_bytes));
 	line("",
-	     "a call: %u jobs, %u binds, %u sync operations; a batch %s; timeout %.3g s, at most %.3g s",
+	     "a call: %u jobs, %u binds, %u sync operations; a batch %s; timeout %g s, at most %g s",
 	     l->jobs_per_submit, l->binds_per_call, l->sync_ops,
 	     format_bytes(batch, sizeof(batch), l->batch_bytes), l->timeout_default_ns / 1e9,
 	     l->timeout_max_ns / 1e9);

@@ -37,11 +37,10 @@ static void row_unknown(struct table *t, const struct tile_facts *f)
 
 static void row_known(struct table *t, const struct tile_facts *f)
 {
-	char tile[24], nodes[24], hbm[24], sram[24], bf16[24], fp32[24], formats[256];
+	char tile[24], nodes[24], hbm[24], sram[24], bf16[24], fp32[24];
 
 	snprintf(tile, sizeof(tile), "%u/%u", f->tile.index, f->card.tiles);
 	snprintf(nodes, sizeof(nodes), "%u", f->tile.nodes_per_die * tile_dies(f));
-	tile_formats(f, formats, sizeof(formats));
 	table_row(t, f->entry.path, f->entry.pci, tile_serial(f),
 		  generation_name(f->card.generation), tile, nodes,
 		  format_bytes(hbm, sizeof(hbm), f->tile.hbm_bytes),
@@ -50,7 +49,30 @@ static void row_known(struct table *t, const struct tile_facts *f)
 			    "FLOPS"),
 		  format_si(fp32, sizeof(fp32), f->tile.peak_fp32_gflops * 1e9 * tile_dies(f),
 			    "FLOPS"),
-		  formats);
+		  "");
+}
+
+/* Under the table, as they are the same for most machines' tiles */
+static void print_formats(const struct tile_facts *tiles, size_t count)
+{
+	char formats[256];
+	size_t i, k;
+
+	for (i = 0; i < count; i++) {
+		if (tiles[i].error)
+			continue;
+		for (k = 0; k < i; k++)
+			if (!tiles[k].error && tiles[k].tile.formats == tiles[i].tile.formats)
+				break;
+		if (k < i)
+			continue;
+		tile_formats(&tiles[i], formats, sizeof(formats));
+		printf("formats of");
+		for (k = i; k < count; k++)
+			if (!tiles[k].error && tiles[k].tile.formats == tiles[i].tile.formats)
+				printf(" %s", strrchr(tiles[k].entry.path, '/') + 1);
+		printf(": %s\n", formats);
+	}
 }
 
 int cmd_list(int argc, char **argv)
@@ -80,7 +102,7 @@ int cmd_list(int argc, char **argv)
 	} else {
 		table_init(&t, "llllrrrrrrl");
 		table_row(&t, "NODE", "CARD", "SERIAL", "GEN", "TILE", "NODES", "HBM", "SRAM",
-			  "BF16", "FP32", "FORMATS");
+			  "BF16", "FP32", "");
 		for (size_t i = 0; i < count; i++) {
 			if (tiles[i].error)
 				row_unknown(&t, &tiles[i]);
@@ -88,6 +110,8 @@ int cmd_list(int argc, char **argv)
 				row_known(&t, &tiles[i]);
 		}
 		status = table_print(&t, stdout) ? fail("out of memory") : EXIT_SUCCESS;
+		if (!status)
+			print_formats(tiles, count);
 	}
 	free(tiles);
 	return status;

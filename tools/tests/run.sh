@@ -148,7 +148,7 @@ info_json() {
 
 tables_for_people() {
 	has_fake || return 77
-	expect 0 'NODE.*/dev/accel/accel0.*/dev/accel/accel1.*' '' faked "$dojo" list || return
+	expect 0 'NODE.*/dev/accel/accel0.*/dev/accel/accel1.*formats of accel0 accel1: fp32 .*' '' faked "$dojo" list || return
 	expect 0 'card .*tile 0.*modelled.*|card .*modelled.*tile 0.*' '' faked "$dojo" info
 }
 
