@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # qemu.sh [--base]: makes QEMU with the card's model if it is not in the cache, and prints the folder that holds
 # qemu-system-x86_64, dojo-dip-test and plugins/. --base: QEMU without the model, for what needs no card.
+# DOJO_QEMU=asan: with AddressSanitizer and UBSan; tsan: with ThreadSanitizer; gcov: counting the lines that run. These
+# are for the qtests (qtest.sh), and stay in build/qemu-asan and so on.
 #
 # Debian's QEMU source is configured and compiled once into the cache (qemu-base-KEY). A checkout's first build
 # copies that tree to build/qemu, lays qemu/overlay over it and compiles the difference; later builds are ninja's
@@ -11,8 +13,14 @@
 configure=(--target-list=x86_64-softmmu --without-default-features --enable-tcg --enable-kvm --enable-system
 	--enable-plugins --enable-virtfs --enable-attr --enable-slirp --enable-werror --disable-install-blobs)
 # a qtest links everything that ours links
-base_targets=(qemu-system-x86_64 tests/qtest/pvpanic-pci-test tests/tcg/plugins/libinsn.so
-	contrib/plugins/libhwprofile.so contrib/plugins/libhowvec.so)
+base_targets=(qemu-system-x86_64 tests/qtest/pvpanic-pci-test)
+case ${DOJO_QEMU-} in
+'') base_targets+=(tests/tcg/plugins/libinsn.so contrib/plugins/libhwprofile.so contrib/plugins/libhowvec.so) ;;
+asan) configure+=(--enable-asan --enable-ubsan) ;;
+tsan) configure+=(--enable-tsan) ;;
+gcov) configure+=(--enable-gcov) ;;
+*) die "DOJO_QEMU='$DOJO_QEMU' is none of asan, tsan, gcov" ;;
+esac
 
 overlay=$DOJO/qemu/overlay
 shared=("$DOJO/driver/dojo_regs.h" "$DOJO/uapi/drm/dojo_packet.h")
@@ -56,7 +64,8 @@ for f in "${shared[@]}"; do
 done
 key=$( (echo "$base_key"; cat "$VM/qemu-device"; hash_of "$overlay" "${shared[@]}") | sha256sum | cut -c1-16)
 final=$CACHE/qemu-$key
-if [ -d "$final" ]; then
+work=$DOJO/build/qemu${DOJO_QEMU:+-$DOJO_QEMU}
+if [ -z "${DOJO_QEMU-}" ] && [ -d "$final" ]; then
 	used "$final"
 	echo "$final"
 	exit
@@ -66,24 +75,29 @@ make_base
 mkdir -p "$DOJO/build"
 exec 8>"$DOJO/build/qemu.lock"
 flock 8
-if [ "$(cat "$DOJO/build/qemu/base-key" 2>/dev/null)" != "$base_key" ]; then
+if [ "$(cat "$work/base-key" 2>/dev/null)" != "$base_key" ]; then
 	have_space "$DOJO/build" 2 "the model of the card"
-	rm -rf "$DOJO/build/qemu"
-	cp -a --reflink=auto "$base" "$DOJO/build/qemu"
-	echo "$base_key" >"$DOJO/build/qemu/base-key"
+	rm -rf "$work"
+	cp -a --reflink=auto "$base" "$work"
+	echo "$base_key" >"$work/base-key"
 fi
-log=$DOJO/build/qemu.log
-in_root -b "$DOJO/build/qemu:/qemu" /dojo/qemu/vm/qemu-device >"$log" 2>&1 </dev/null || {
+log=$work.log
+in_root -b "$work:/qemu" /dojo/qemu/vm/qemu-device >"$log" 2>&1 </dev/null || {
 	grep -E -A 6 'error: |ERROR: |undefined reference' "$log" | sed 's|\.\./src/|qemu/overlay/|' | head -n 60 >&2
-	die "the model of the card does not build (log: build/qemu.log)"
+	die "the model of the card does not build (log: ${log#"$DOJO"/})"
 }
+if [ -n "${DOJO_QEMU-}" ]; then
+	(cd "$work" && ln -sf build/qemu-system-x86_64 build/tests/qtest/dojo-*-test .)
+	echo "$work"
+	exit
+fi
 
 lock qemu
 tmp=$(fresh qemu)
 mkdir "$tmp/plugins"
-cp --reflink=auto "$DOJO/build/qemu/build/qemu-system-x86_64" "$tmp"
-cp "$DOJO"/build/qemu/build/{tests/tcg,contrib}/plugins/*.so "$tmp/plugins"
-for t in "$DOJO"/build/qemu/build/tests/qtest/dojo-*-test; do
+cp --reflink=auto "$work/build/qemu-system-x86_64" "$tmp"
+cp "$work"/build/{tests/tcg,contrib}/plugins/*.so "$tmp/plugins"
+for t in "$work"/build/tests/qtest/dojo-*-test; do
 	if [ -x "$t" ]; then cp "$t" "$tmp"; fi
 done
 publish "$tmp" "$final"

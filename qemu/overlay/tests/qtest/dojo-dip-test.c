@@ -398,8 +398,7 @@ static void test_admin_ring_unreadable(void)
     g_assert_cmpuint(le64_to_cpu(e.data), ==, DOJO_RAS_LINK);
 
     /* a tile reset brings it back */
-    tile_writel(t, DOJO_TILE_RESET, DOJO_RESET_KEY);
-    wait_until(tile_readl(t, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
+    tile_reset(t);
     tile_write_setup(t);
     tile_writel(t, DOJO_TILE_CTRL, DOJO_CTRL_ENABLE);
     admin_ok(t, DOJO_ADMIN_NOP, 0, 0, 0);
@@ -422,8 +421,7 @@ static void test_dma_only_ram(void)
         tile_writel(t, DOJO_TILE_CTRL, DOJO_CTRL_ENABLE);
         tile_writel(t, DOJO_TILE_ADMIN_TAIL, 1);
         wait_until(tile_readl(t, DOJO_TILE_STATUS) & DOJO_STATUS_ADMIN_ERROR);
-        tile_writel(t, DOJO_TILE_RESET, DOJO_RESET_KEY);
-        wait_until(tile_readl(t, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
+        tile_reset(t);
         g_free(t);
     }
     card_free(c);
@@ -456,8 +454,7 @@ static void test_tile_reset(void)
     tile_writel(t, DOJO_TILE_RESET, 1);
     g_assert_cmphex(tile_readl(t, DOJO_TILE_STATUS), ==,
                     DOJO_STATUS_READY | DOJO_STATUS_ENABLED);
-    tile_writel(t, DOJO_TILE_RESET, DOJO_RESET_KEY);
-    wait_until(tile_readl(t, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
+    tile_reset(t);
     g_assert_cmpuint(tile_readl(t, DOJO_TILE_RESET_COUNT), ==, 1);
     g_assert_cmpuint(tile_readl(t, DOJO_TILE_PEER_GRANT), ==, 0);
     for (r = DOJO_TILE_ADMIN_BASE; r < DOJO_TILE_EVENT(4); r += 4) {
@@ -501,18 +498,11 @@ static void test_flr(void)
     Card *c = card_new("tiles=1");
     Tile *t = tile_new(c, 0);
     uint8_t cap = qpci_find_capability(c->dev, PCI_CAP_ID_EXP, 0);
-    uint64_t hbm = c->hbm.addr, regs = c->regs.addr;
-    uint16_t command = qpci_config_readw(c->dev, PCI_COMMAND);
 
     g_assert_cmphex(qpci_config_readl(c->dev, cap + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLR,
                     !=, 0);
     qpci_io_writel(c->dev, c->hbm, 0, 0xfeed);
-    qpci_config_writew(c->dev, cap + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR);
-    g_assert_cmphex(qpci_config_readl(c->dev, PCI_BASE_ADDRESS_0) & ~0xf, ==, 0);
-
-    qpci_config_writel(c->dev, PCI_BASE_ADDRESS_0, regs);
-    qpci_config_writel(c->dev, PCI_BASE_ADDRESS_2, hbm);
-    qpci_config_writew(c->dev, PCI_COMMAND, command);
+    flr(c);
     g_assert_cmphex(card_readl(c, DOJO_CARD_STATUS), ==, DOJO_STATUS_READY);
     g_assert_cmpuint(card_readl(c, DOJO_CARD_RESET_COUNT), ==, 1);
     g_assert_cmphex(tile_readl(t, DOJO_TILE_STATUS), ==, DOJO_STATUS_READY);

@@ -14,17 +14,6 @@ static Queue *nop_queue(Tile *t, uint32_t id, Batch *nop)
     return q;
 }
 
-static void expect_works(Queue *q, const Batch *nop)
-{
-    queue_run(q, nop);
-    queue_wait(q);
-}
-
-static uint32_t state_of(Queue *q)
-{
-    return le32_to_cpu(context_save(q).state);
-}
-
 /* The queue's engine stops; nothing else does */
 static void expect_hangs(Queue *q, const Batch *nop)
 {
@@ -36,17 +25,6 @@ static void expect_hangs(Queue *q, const Batch *nop)
     g_usleep(20000);
     g_assert_cmpuint(le64_to_cpu(context_save(q).progress), ==, progress);
     g_assert_cmpuint(queue_seqno(q), <, q->seqno);
-}
-
-static void tile_restart(Tile *t)
-{
-    tile_write_setup(t);
-    qtest_memset(t->card->qts, t->admin, 0,
-                 ADMIN_SIZE * sizeof(struct dojo_admin_command));
-    tile_writel(t, DOJO_TILE_CTRL, DOJO_CTRL_ENABLE);
-    g_assert_cmphex(tile_readl(t, DOJO_TILE_STATUS), ==,
-                    DOJO_STATUS_READY | DOJO_STATUS_ENABLED);
-    t->admin_tail = 0;
 }
 
 /* -------------------------------------------------------------------- hangs */
@@ -85,8 +63,7 @@ static void test_hang_that_needs_a_tile_reset(void)
     set_property(c, "inject-hang", "\"tile=0,class=dma,level=tile\"");
     expect_hangs(q, &nop);
     g_assert_cmpuint(admin(t, DOJO_ADMIN_QUEUE_RESET, 5, 0, 0), ==, DOJO_ADMIN_BUSY);
-    tile_writel(t, DOJO_TILE_RESET, DOJO_RESET_KEY);
-    wait_until(tile_readl(t, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
+    tile_reset(t);
     tile_restart(t);
     g_free(q);
     q = nop_queue(t, 5, &nop);
@@ -125,8 +102,6 @@ static void test_hang_that_needs_an_flr(void)
 {
     Card *c = card_new("tiles=2");
     Tile *t = tile_new(c, 0);
-    uint8_t cap = qpci_find_capability(c->dev, PCI_CAP_ID_EXP, 0);
-    uint64_t regs = c->regs.addr;
     Batch nop;
     Queue *q = nop_queue(t, 5, &nop);
 
@@ -135,9 +110,7 @@ static void test_hang_that_needs_an_flr(void)
     card_writel(c, DOJO_CARD_RESET, DOJO_RESET_KEY);
     g_usleep(150000);
     g_assert_cmphex(card_readl(c, DOJO_CARD_STATUS), ==, DOJO_STATUS_RESETTING);
-    qpci_config_writew(c->dev, cap + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR);
-    qpci_config_writel(c->dev, PCI_BASE_ADDRESS_0, regs);
-    qpci_device_enable(c->dev);
+    flr(c);
     g_assert_cmphex(card_readl(c, DOJO_CARD_STATUS), ==, DOJO_STATUS_READY);
     tile_restart(t);
     g_free(q);
@@ -517,8 +490,7 @@ static void test_iommu(void)
     wait_until(qtest_readl(c->qts, VTD + VTD_FSTS) & 2);
     tile_writel(t, DOJO_TILE_ADMIN_TAIL, t->admin_tail + 1);
     wait_until(tile_readl(t, DOJO_TILE_STATUS) & DOJO_STATUS_ADMIN_ERROR);
-    tile_writel(t, DOJO_TILE_RESET, DOJO_RESET_KEY);
-    wait_until(tile_readl(t, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
+    tile_reset(t);
     g_free(q);
     g_free(t);
     card_free(c);

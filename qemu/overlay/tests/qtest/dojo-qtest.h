@@ -125,6 +125,18 @@ static inline void card_writeq(Card *c, uint64_t offset, uint64_t value)
     qpci_io_writeq(c->dev, c->regs, offset, value);
 }
 
+/* Function-level reset; what it loses of the configuration is put back */
+static inline void flr(Card *c)
+{
+    uint8_t cap = qpci_find_capability(c->dev, PCI_CAP_ID_EXP, 0);
+
+    qpci_config_writew(c->dev, cap + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR);
+    g_assert_cmphex(qpci_config_readl(c->dev, PCI_BASE_ADDRESS_0) & ~0xf, ==, 0);
+    qpci_config_writel(c->dev, PCI_BASE_ADDRESS_0, c->regs.addr);
+    qpci_config_writel(c->dev, PCI_BASE_ADDRESS_2, c->hbm.addr);
+    qpci_device_enable(c->dev);
+}
+
 static inline void set_property(Card *c, const char *name, const char *json)
 {
     QDict *r = qtest_qmp(c->qts, "{ 'execute': 'qom-set', 'arguments': {"
@@ -266,6 +278,31 @@ static inline Tile *tile_new(Card *c, unsigned int index)
     g_assert_cmphex(tile_readl(t, DOJO_TILE_STATUS), ==,
                     DOJO_STATUS_READY | DOJO_STATUS_ENABLED);
     return t;
+}
+
+static inline void tile_reset(Tile *t)
+{
+    tile_writel(t, DOJO_TILE_RESET, DOJO_RESET_KEY);
+    wait_until(tile_readl(t, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
+}
+
+/* Enables a tile again that has been reset, with the memory that it had */
+static inline void tile_restart(Tile *t)
+{
+    int i;
+
+    tile_write_setup(t);
+    qtest_memset(t->card->qts, t->admin, 0,
+                 ADMIN_SIZE * sizeof(struct dojo_admin_command));
+    t->admin_tail = 0;
+    for (i = 0; i < DOJO_NUM_EVENT_RINGS; i++) {
+        qtest_memset(t->card->qts, t->event[i], 0, EVENT_SIZE * sizeof(struct dojo_event));
+        qtest_writel(t->card->qts, t->consumer[i], 0);
+        t->consumed[i] = 0;
+    }
+    tile_writel(t, DOJO_TILE_CTRL, DOJO_CTRL_ENABLE);
+    g_assert_cmphex(tile_readl(t, DOJO_TILE_STATUS), ==,
+                    DOJO_STATUS_READY | DOJO_STATUS_ENABLED);
 }
 
 static inline uint64_t admin_entry(Tile *t, uint32_t index)
@@ -427,6 +464,17 @@ static inline void queue_run(Queue *q, const Batch *b)
     queue_kick(q);
 }
 
+static inline void expect_works(Queue *q, const Batch *b)
+{
+    queue_run(q, b);
+    queue_wait(q);
+}
+
+static inline uint32_t state_of(Queue *q)
+{
+    return le32_to_cpu(context_save(q).state);
+}
+
 static inline Batch batch_new(Card *c)
 {
     return (Batch) { .card = c, .va = ram_alloc(c, 16 * KiB) };
@@ -530,6 +578,22 @@ static inline struct dojo_queue_context run_to_fault(Queue *q)
     return context_read(q->tile, q->id);
 }
 
+static inline void expect_fault(Queue *q, uint32_t reason, uint32_t access, uint64_t va)
+{
+    struct dojo_queue_context ctx = run_to_fault(q);
+
+    g_assert_cmpuint(le32_to_cpu(ctx.state), ==, DOJO_HW_FAULTED);
+    g_assert_cmpuint(le32_to_cpu(ctx.fault), ==, reason);
+    g_assert_cmpuint(le32_to_cpu(ctx.fault_access), ==, access);
+    g_assert_cmphex(le64_to_cpu(ctx.fault_va), ==, va);
+}
+
+static inline void queue_end(Queue *q)
+{
+    admin_ok(q->tile, DOJO_ADMIN_QUEUE_RESET, q->id, 0, 0);
+    g_free(q);
+}
+
 /* --------------------------------------------------------- a bench for queues */
 
 #define USER_ASID   1
@@ -580,5 +644,42 @@ static inline Batch user_batch(Bench *b)
 #define SRC_VA      0x30000000000ull
 #define DST_VA      0x40000000000ull
 #define BAD_VA      0x50000000000ull
+
+static inline Batch nop_batch(Bench *b)
+{
+    Batch nop = user_batch(b);
+
+    batch_nop(&nop);
+    return nop;
+}
+
+/* Brings a new queue 20 into @state */
+static inline Queue *queue_in_state(Bench *b, uint32_t state, uint64_t sem_va)
+{
+    Queue *q = queue_new(b->tile, 20, USER_ASID, DOJO_HW_CLASS_DMA);
+    Batch batch = user_batch(b);
+
+    switch (state) {
+    case DOJO_HW_IDLE:
+        return q;
+    case DOJO_HW_WAITING:
+        batch_sem_wait(&batch, sem_va, 1, DOJO_SEM_EQUAL);
+        break;
+    case DOJO_HW_FAULTED:
+        batch_copy(&batch, BAD_VA, BAD_VA, 8);
+        break;
+    case DOJO_HW_SUSPENDED:
+        admin_ok(b->tile, DOJO_ADMIN_QUEUE_SUSPEND, 20, 0, 0);
+        return q;
+    default:    /* RUNNING: its engine hangs */
+        set_property(b->card, "inject-hang", "\"tile=0,queue=20,level=queue\"");
+        batch_nop(&batch);
+        break;
+    }
+    put_batch(q, batch.va, batch.size);
+    queue_kick(q);
+    wait_until(state_of(q) == state);
+    return q;
+}
 
 #endif

@@ -536,8 +536,7 @@ static void test_peer_window(void)
     g_assert_cmphex(qpci_io_readl(c->dev, c->hbm, 64 * MiB + 8192), ==, 0x600df00d);
 
     /* closed by the peer's reset, although the translation is cached */
-    tile_writel(peer, DOJO_TILE_RESET, DOJO_RESET_KEY);
-    wait_until(tile_readl(peer, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
+    tile_reset(peer);
     put_batch(b.dma, batch.va, batch.size);
     g_assert_cmpuint(le32_to_cpu(run_to_fault(b.dma).fault), ==, DOJO_FAULT_PEER);
     g_free(peer);

@@ -153,8 +153,7 @@ static void test_reset_while_running(void)
     /* tile, card and FLR, each in the middle of work */
     queue_run(q, &batch);
     wait_until(le64_to_cpu(context_save(q).progress) > 4);
-    tile_writel(b.tile, DOJO_TILE_RESET, DOJO_RESET_KEY);
-    wait_until(tile_readl(b.tile, DOJO_TILE_STATUS) == DOJO_STATUS_READY);
+    tile_reset(b.tile);
     g_free(q);
     bench_free(&b);
 }
@@ -275,6 +274,7 @@ static void test_fair_shares(void)
     Bench b = bench_new();
     Batch large = user_batch(&b), small = user_batch(&b);
     Queue *q[2] = { b.compute, rect_queue(&b, 60, 0, 0, 5, 5) };
+    int64_t end = g_get_monotonic_time() + TIMEOUT_US;
     uint64_t busy[2], start[2];
     int i;
 
@@ -285,13 +285,17 @@ static void test_fair_shares(void)
     wait_until(keep_busy(q[0], &large) > 0);
     start[0] = busy_of(q[0]);
     start[1] = busy_of(q[1]);
-    wait_until(keep_busy(q[0], &large) > 0 &&
-               keep_busy(q[1], &small) > 25 * 120000000ull);  /* 120 ms of 25 dies */
-    busy[0] = busy_of(q[0]) - start[0];
-    busy[1] = busy_of(q[1]) - start[1];
+    /*
+     * At least 120 ms of 25 dies. Single turns may be long on a busy host: their
+     * share fades in time, whereas what is unfair stays so.
+     */
+    do {
+        busy[0] = keep_busy(q[0], &large) - start[0];
+        busy[1] = keep_busy(q[1], &small) - start[1];
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    } while (busy[1] < 25 * 120000000ull || busy[0] > busy[1] * 2 ||
+             busy[1] > busy[0] * 2);
     g_test_message("busy %" PRIu64 " and %" PRIu64, busy[0], busy[1]);
-    g_assert_cmpuint(busy[0], <, busy[1] * 2);
-    g_assert_cmpuint(busy[1], <, busy[0] * 2);
     g_free(q[1]);
     bench_free(&b);
 }

@@ -111,12 +111,15 @@ static void dojo_reset_hold(Object *obj, ResetType type)
     }
 }
 
-static void add_power_management(PCIDevice *pdev, uint8_t offset)
+static bool init_power_management(PCIDevice *pdev, uint8_t offset, Error **errp)
 {
-    pci_add_capability(pdev, PCI_CAP_ID_PM, offset, PCI_PM_SIZEOF, &error_abort);
+    if (pci_pm_init(pdev, offset, errp) < 0) {
+        return false;
+    }
     pci_set_word(pdev->config + offset + PCI_PM_PMC, PCI_PM_CAP_VER_1_2);
     pci_set_word(pdev->config + offset + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
     pci_set_word(pdev->wmask + offset + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+    return true;
 }
 
 /* ------------------------------------------------------------------- BARs */
@@ -211,8 +214,11 @@ static bool check_properties(DojoState *s, Error **errp)
         error_setg(errp, "serial must have at most %d characters", DOJO_SERIAL_LEN);
         return false;
     }
-    s->generation = g_strcmp0(s->generation_name ?: "d1", "d2") ? 1 : 2;
-    if (s->generation == 1 && g_strcmp0(s->generation_name ?: "d1", "d1")) {
+    if (!s->generation_name) {
+        s->generation_name = g_strdup("d1");
+    }
+    s->generation = strcmp(s->generation_name, "d2") ? 1 : 2;
+    if (s->generation == 1 && strcmp(s->generation_name, "d1")) {
         error_setg(errp, "generation must be d1 or d2");
         return false;
     }
@@ -244,7 +250,7 @@ static void allow_opcodes(DojoState *s, int first, int last)
     }
 }
 
-static void init_capabilities(DojoState *s)
+static void init_limits(DojoState *s)
 {
     s->limits.formats = MAKE_64BIT_MASK(DOJO_FORMAT_FP32, DOJO_FORMAT_COUNT - 1);
     allow_opcodes(s, DOJO_OP_NOP, DOJO_OP_SEM_SIGNAL);
@@ -263,20 +269,26 @@ static void init_config(DojoState *s)
     pci_config_set_device_id(pdev->config, s->generation == 2 ? DOJO_PCI_DEVICE_ID_D2 :
                                                                 DOJO_PCI_DEVICE_ID_D1);
     pci_config_set_interrupt_pin(pdev->config, 0);
-    add_power_management(pdev, 0x60);
 }
 
-static bool init_pcie(DojoState *s, Error **errp)
+static bool init_capabilities(DojoState *s, Error **errp)
 {
     PCIDevice *pdev = PCI_DEVICE(s);
 
+    if (!init_power_management(pdev, 0x60, errp)) {
+        return false;
+    }
     if (pcie_endpoint_cap_init(pdev, 0x80) < 0) {
         error_setg(errp, "cannot add the PCI Express capability");
         return false;
     }
     pcie_cap_flr_init(pdev);
     pcie_cap_deverr_init(pdev);
-    return pcie_aer_init(pdev, PCI_ERR_VER, 0x100, PCI_ERR_SIZEOF, errp) >= 0;
+    if (pcie_aer_init(pdev, PCI_ERR_VER, 0x100, PCI_ERR_SIZEOF, errp) < 0) {
+        pcie_cap_exit(pdev);
+        return false;
+    }
+    return true;
 }
 
 static void init_shared(DojoState *s)
@@ -336,9 +348,9 @@ static void dojo_realize(PCIDevice *pdev, Error **errp)
         return;
     }
     default_serial(s);
-    init_capabilities(s);
+    init_limits(s);
     init_config(s);
-    if (!init_pcie(s, errp)) {
+    if (!init_capabilities(s, errp)) {
         return;
     }
     init_bar_regs(s);
@@ -395,7 +407,6 @@ static void dojo_instance_init(Object *obj)
 
     s->temperature = 45000;
     s->slow_factor = 1;
-    PCI_DEVICE(obj)->cap_present |= QEMU_PCI_CAP_EXPRESS;
 }
 
 static const Property dojo_properties[] = {

@@ -477,7 +477,6 @@ bool dojo_queue_save(DojoQueue *q, DojoAgent *agent, uint32_t state);
 bool dojo_context_save_off(DojoTile *t, uint32_t id, DojoAgent *agent);
 void dojo_queue_fault(DojoQueue *q, const struct dojo_fault_info *fault);
 void dojo_queue_report_fault(DojoQueue *q, DojoAgent *agent);
-uint64_t dojo_queue_busy(DojoQueue *q, uint64_t now);
 bool dojo_semaphore_check(DojoQueue *q, DojoAgent *agent, bool *met,
                           struct dojo_fault_info *fault);
 
@@ -492,7 +491,6 @@ DojoStep dojo_queue_step(DojoQueue *q, DojoWorker *w);
 
 /* dojo_sched.c */
 void dojo_sched_doorbell(DojoTile *t, uint32_t id, uint32_t tail, bool *accepted);
-void dojo_sched_ready(DojoQueue *q);            /* t->lock held */
 void dojo_sched_remove(DojoQueue *q);           /* t->lock held: off every list */
 DojoQueue *dojo_sched_pick(DojoTile *t, enum dojo_hw_class class);
 void dojo_sched_give_back(DojoQueue *q, DojoStep why);
@@ -509,7 +507,6 @@ void dojo_workers_start(DojoState *s);
 void dojo_workers_stop(DojoState *s);
 void dojo_workers_free(DojoState *s);
 void dojo_workers_kick(DojoState *s, enum dojo_hw_class class);
-bool dojo_must_yield(DojoQueue *q);
 /*
  * Units q->unit.. of q->op, on this worker and on idle ones; called inside a
  * section, which ends and begins between units. DONE, STOPPED, or FAULT.

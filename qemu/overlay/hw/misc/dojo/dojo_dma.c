@@ -40,7 +40,8 @@ typedef struct DojoDmaRequest {
  */
 static bool is_system_ram(MemoryRegion *mr, bool write)
 {
-    return memory_access_is_direct(mr, write, dma_attrs) && !mr->dev;
+    return memory_access_is_direct(mr, write, dma_attrs) && !memory_region_is_rom(mr) &&
+           !mr->dev;
 }
 
 /* Inside an RCU critical section; the run of RAM at @addr or NULL */

@@ -101,6 +101,9 @@ void dojo_event_post(DojoTile *t, unsigned int ring, uint16_t type, uint32_t id,
     DojoEventRing *r = &t->event[ring];
     bool posted = false, dropped = false;
 
+    if (!(qatomic_load_acquire(&t->status) & DOJO_STATUS_ENABLED)) {
+        return;
+    }
     if (!r->size) {
         r = &t->event[DOJO_EVENT_RING_CONTROL];
     }

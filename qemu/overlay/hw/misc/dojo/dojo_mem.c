@@ -202,6 +202,9 @@ static uint32_t run_of_entry(DojoAgent *agent, DojoTile *t, uint64_t entry,
     uint64_t address = (entry & DOJO_PTE_ADDR_MASK) + offset;
     bool error;
 
+    if (unlikely(qatomic_read(&t->halt))) {
+        return DOJO_FAULT_BUS;  /* ends the unit; nobody will see the fault */
+    }
     if (!dojo_mmu_allows(entry, write ? DOJO_ACCESS_WRITE : DOJO_ACCESS_READ)) {
         return DOJO_FAULT_PERMISSION;
     }

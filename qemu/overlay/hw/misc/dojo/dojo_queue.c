@@ -109,7 +109,7 @@ DojoQueue *dojo_queue_start(DojoTile *t, uint32_t id, DojoAgent *agent, uint32_t
     return q;
 }
 
-uint64_t dojo_queue_busy(DojoQueue *q, uint64_t now)
+static uint64_t busy_until(DojoQueue *q, uint64_t now)
 {
     uint64_t busy = qatomic_read(&q->busy_ns);
 
@@ -135,7 +135,7 @@ static void fill_state(DojoQueue *q, uint32_t state, struct dojo_queue_context *
     c->unit = cpu_to_le64(qatomic_read(&q->unit));
     c->progress = cpu_to_le64(qatomic_read(&q->progress));
     c->seqno = cpu_to_le64(qatomic_read(&q->seqno));
-    c->busy_ns = cpu_to_le64(dojo_queue_busy(q, dojo_now(q->tile->card)));
+    c->busy_ns = cpu_to_le64(busy_until(q, dojo_now(q->tile->card)));
     c->model_ps = cpu_to_le64(qatomic_read(&q->model_ps));
     c->packets = cpu_to_le64(qatomic_read(&q->packets));
     c->bytes = cpu_to_le64(qatomic_read(&q->bytes));
@@ -195,6 +195,9 @@ void dojo_queue_fault(DojoQueue *q, const struct dojo_fault_info *fault)
 
 void dojo_queue_report_fault(DojoQueue *q, DojoAgent *agent)
 {
+    if (qatomic_read(&q->tile->halt)) {
+        return;     /* it is being reset, which may be what made the fault */
+    }
     dojo_queue_save(q, agent, DOJO_HW_FAULTED);
     dojo_event_post(q->tile, DOJO_EVENT_RING_CONTROL, DOJO_EVENT_FAULT, q->id, q->fault);
 }
@@ -268,7 +271,7 @@ static DojoStep run_fence(DojoQueue *q, DojoMemory *m,
     struct dojo_fence_record r = {
         .start_ns = cpu_to_le64(q->start_ns ?: now),
         .end_ns = cpu_to_le64(now),
-        .busy_ns = cpu_to_le64(dojo_queue_busy(q, now)),
+        .busy_ns = cpu_to_le64(busy_until(q, now)),
         .model_ps = cpu_to_le64(q->model_ps),
         .packets = cpu_to_le64(q->packets),
         .bytes = cpu_to_le64(q->bytes),

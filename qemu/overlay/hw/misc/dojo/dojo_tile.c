@@ -143,29 +143,35 @@ bool dojo_tile_enable(DojoTile *t)
     return true;
 }
 
-/* BQL. What the guest sees changes now; the admin thread does the rest. */
-void dojo_tile_reset_begin(DojoTile *t, bool card)
+/* Lock held. No thread starts anything for the tile from now on. */
+static void halt(DojoTile *t)
 {
-    trace_dojo_tile_reset(t->index, card);
-    qatomic_set(&t->status, DOJO_STATUS_RESETTING);
-    qatomic_inc(&t->reset_count);
-    qatomic_set(&t->peer_grant, 0);
-    memset(&t->regs, 0, sizeof(t->regs));
-
-    QEMU_LOCK_GUARD(&t->lock);
     qatomic_set(&t->halt, true);
-    t->reset_wanted = true;
-    t->reset_card |= card;
     qemu_cond_broadcast(&t->admin_cond);
     qemu_cond_broadcast(&t->service_cond);
     qemu_cond_broadcast(&t->yield_cond);
 }
 
+/* BQL. What the guest sees changes now; the admin thread does the rest. */
+void dojo_tile_reset_begin(DojoTile *t, bool card)
+{
+    trace_dojo_tile_reset(t->index, card);
+    memset(&t->regs, 0, sizeof(t->regs));
+
+    QEMU_LOCK_GUARD(&t->lock);
+    qatomic_set(&t->status, DOJO_STATUS_RESETTING);
+    qatomic_inc(&t->reset_count);
+    qatomic_set(&t->peer_grant, 0);
+    t->reset_wanted = true;
+    t->reset_card |= card;
+    halt(t);
+}
+
 /* Lock held. Is a hang in place that this reset does not cure? */
 static bool reset_blocked(DojoTile *t)
 {
-    return t->hang_reset >= DOJO_HANG_CARD &&
-           !(t->reset_card && (t->hang_reset == DOJO_HANG_CARD || t->reset_pci));
+    return t->hang_reset >= DOJO_HANG_CARD && !t->reset_pci &&
+           !(t->reset_card && t->hang_reset == DOJO_HANG_CARD);
 }
 
 bool dojo_tile_reset_due(DojoTile *t)
@@ -304,6 +310,7 @@ void dojo_card_reset_now(DojoState *s)
     for (i = 0; i < s->tiles; i++) {
         WITH_QEMU_LOCK_GUARD(&s->tile[i]->lock) {
             s->tile[i]->reset_pci = true;
+            halt(s->tile[i]);   /* whatever its admin ring still holds */
         }
     }
     wait_for_resets(s);     /* by register, that are on their way */

@@ -29,7 +29,7 @@ void dojo_workers_kick(DojoState *s, enum dojo_hw_class class)
     }
 }
 
-bool dojo_must_yield(DojoQueue *q)
+static bool must_yield(DojoQueue *q)
 {
     return qatomic_read(&q->stop) || qatomic_read(&q->doorbell_fault) ||
            qatomic_read(&q->tile->halt) || qatomic_read(&q->tile->card->quit);
@@ -38,7 +38,7 @@ bool dojo_must_yield(DojoQueue *q)
 /* Outside of a section: the time that units would have taken on a slow engine */
 static void pay_debt(DojoQueue *q, DojoWorker *w)
 {
-    while (unlikely(w->debt_ns) && !dojo_must_yield(q)) {
+    while (unlikely(w->debt_ns) && !must_yield(q)) {
         uint64_t ns = MIN(w->debt_ns, DOJO_MS);
 
         g_usleep(DIV_ROUND_UP(ns, 1000));
@@ -76,7 +76,7 @@ static bool run_unit(DojoQueue *q, uint64_t unit, DojoWorker *w, struct dojo_fla
 
 static bool must_pause(DojoQueue *q)
 {
-    return dojo_must_yield(q) || dojo_sched_turn_over(q) ||
+    return must_yield(q) || dojo_sched_turn_over(q) ||
            (unlikely(qatomic_read(&q->tile->hang_armed)) && dojo_hang_due(q));
 }
 
@@ -208,7 +208,7 @@ static void run_turn(DojoQueue *q, DojoWorker *w)
     do {
         uint8_t level;
 
-        if (dojo_must_yield(q)) {
+        if (must_yield(q)) {
             step = DOJO_STEP_STOPPED;
             break;
         }
@@ -223,7 +223,7 @@ static void run_turn(DojoQueue *q, DojoWorker *w)
         step = dojo_queue_step(q, w);
         dojo_section_end(&w->agent);
         pay_debt(q, w);
-        if (step == DOJO_STEP_STOPPED && !dojo_must_yield(q) &&
+        if (step == DOJO_STEP_STOPPED && !must_yield(q) &&
             !dojo_sched_turn_over(q)) {
             step = DOJO_STEP_DONE;  /* a hang, to be taken above */
         }
