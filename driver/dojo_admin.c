@@ -154,7 +154,7 @@ static int dojo_admin_run(struct dojo_tile *tile, struct dojo_admin_command *com
 	goto out;
 
 timed_out:
-	dojo_reset_request(tile, "the admin ring does not answer");
+	dojo_reset_request(tile, NULL, "the admin ring does not answer");
 	ret = -ETIMEDOUT;
 out:
 	drm_dev_exit(idx);

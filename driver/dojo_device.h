@@ -185,6 +185,8 @@ struct dojo_event_ring {
  * @state_wait: woken when @state changes
  * @reset_work: tile reset
  * @reset_cause: why the tile is being reset, or is wedged
+ * @reset_pid: of the process whose queue made the reset necessary, 0 = none known
+ * @reset_comm: its name
  * @reset_whole_card: the next reset of this tile is to be that of its card
  * @reset_count: resets done by this driver
  * @coredump: of the first failure
@@ -225,6 +227,8 @@ struct dojo_tile {
 	wait_queue_head_t state_wait;
 	struct work_struct reset_work;
 	const char *reset_cause;
+	pid_t reset_pid;
+	char reset_comm[TASK_COMM_LEN];
 	bool reset_whole_card;
 	u32 reset_count;
 	struct dojo_coredump *coredump;

@@ -59,7 +59,7 @@ static void dojo_event_ras(struct dojo_tile *tile, u64 kind)
 		dev_notice_ratelimited(tile->drm.dev, "RAS: %s\n", name);
 
 	if (kind == DOJO_RAS_LINK)
-		dojo_reset_request(tile, "link error");
+		dojo_reset_request(tile, NULL, "link error");
 }
 
 /* Events were dropped: any queue may have finished work or have faulted. */

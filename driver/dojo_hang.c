@@ -115,9 +115,12 @@ static bool dojo_fault_note(struct dojo_queue *queue, const struct dojo_queue_co
 	spin_lock_irq(&queue->lock);
 	noted = !queue->error;
 	fault->seqno = dojo_queue_oldest(queue, &index, &batch_va);
-	/* the card names no batch before it has begun one */
-	if (!fault->batch_va)
+	/* before it begins a batch the card names none, or the one before */
+	if (fault->seqno && context->cookie != fault->seqno) {
 		fault->batch_va = batch_va;
+		fault->packet_offset = 0;
+		fault->opcode = 0;
+	}
 	if (noted)
 		queue->fault = *fault;
 	spin_unlock_irq(&queue->lock);
@@ -132,7 +135,7 @@ static bool dojo_fault_note(struct dojo_queue *queue, const struct dojo_queue_co
 static void dojo_kernel_failed(struct dojo_queue *queue, u64 seqno)
 {
 	if (queue->hang.blamed != seqno)
-		dojo_reset_request(queue->tile, "the kernel's queue failed");
+		dojo_reset_request(queue->tile, NULL, "the kernel's queue failed");
 	else
 		dojo_reset_request_card(queue->tile, "the kernel's queue failed twice");
 	queue->hang.blamed = seqno;
@@ -285,7 +288,7 @@ static void dojo_hang_look(struct dojo_queue *queue)
 	if (context.state != DOJO_HW_READY)
 		dojo_hang_stop(queue, &context);
 	else if (dojo_hang_no_engine(queue))
-		dojo_reset_request(queue->tile, "no engine takes work");
+		dojo_reset_request(queue->tile, NULL, "no engine takes work");
 	hang->stalled = 0;
 }
 

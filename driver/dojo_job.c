@@ -4,7 +4,7 @@
  *
  * Everything a job needs is allocated by dojo_job_create(); from dojo_job_arm()
  * on nothing allocates, and nothing can fail. dojo_job_run() writes at most two
- * descriptors and one doorbell.
+ * descriptors and one doorbell; lockdep is told that fences wait for it.
  *
  * A job's fence is signalled in one of two ways, always in the ring's order: by
  * dojo_queue_complete() when the card's fence record says so, or by
@@ -247,6 +247,7 @@ static struct dma_fence *dojo_job_run(struct drm_sched_job *base)
 	struct dojo_queue *queue = job->queue;
 	struct dojo_fence *fence = job->fence;
 	bool usable = !queue->vm || dojo_vm_usable(queue->vm);
+	bool cookie = dma_fence_begin_signalling();
 	unsigned long flags;
 	bool up;
 	int idx;
@@ -281,6 +282,7 @@ static struct dma_fence *dojo_job_run(struct drm_sched_job *base)
 
 	if (!usable)
 		dojo_hang_kick(queue);
+	dma_fence_end_signalling(cookie);
 	return &fence->base;
 }
 

@@ -88,17 +88,19 @@ void dojo_queue_put(struct dojo_queue *queue)
  * @file: file
  * @handle: from user space
  *
+ * Takes no lock: submissions to two queues of a file do not meet here.
+ *
  * Return: the queue, to be put, or NULL.
  */
 struct dojo_queue *dojo_queue_lookup(struct dojo_file *file, u32 handle)
 {
 	struct dojo_queue *queue;
 
-	xa_lock(&file->queues);
+	rcu_read_lock();
 	queue = xa_load(&file->queues, handle);
-	if (queue)
-		kref_get(&queue->ref);
-	xa_unlock(&file->queues);
+	if (queue && !kref_get_unless_zero(&queue->ref))
+		queue = NULL;
+	rcu_read_unlock();
 	return queue;
 }
 
@@ -278,7 +280,7 @@ static void dojo_queue_stop_locked(struct dojo_queue *queue)
 	}
 	if (ret && ret != -ENODEV) {
 		/* the reset turns it off and signals its fences */
-		dojo_reset_request(tile, "a queue cannot be reset");
+		dojo_reset_request(tile, queue, "a queue cannot be reset");
 		return;
 	}
 	queue->started = false;
@@ -879,15 +881,18 @@ int dojo_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file 
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
 
-	in->rect_x = queue->rect[0];
-	in->rect_y = queue->rect[1];
-	in->rect_w = queue->rect[2];
-	in->rect_h = queue->rect[3];
 	/* once it has a handle another thread may destroy it */
+	memcpy(args.rect, queue->rect, sizeof(args.rect));
 	ret = xa_alloc(&file->queues, &in->queue_id, queue, xa_limit_31b, GFP_KERNEL);
-	if (ret)
+	if (ret) {
 		dojo_queue_destroy(queue);
-	return ret;
+		return ret;
+	}
+	in->rect_x = args.rect[0];
+	in->rect_y = args.rect[1];
+	in->rect_w = args.rect[2];
+	in->rect_h = args.rect[3];
+	return 0;
 }
 
 /**

@@ -252,8 +252,10 @@ static void dojo_reset_card_prepare(struct dojo_card *card)
 		tile = card->tile[i];
 		if (!tile)
 			continue;
-		if (dojo_tile_state(tile) != DOJO_TILE_RESETTING)
+		if (dojo_tile_state(tile) != DOJO_TILE_RESETTING) {
 			tile->reset_cause = "another tile, or the administrator";
+			tile->reset_pid = 0;
+		}
 		dojo_reset_set_state(tile, DOJO_TILE_RESETTING);
 		trace_dojo_reset(tile, "card", tile->reset_cause, false, 0);
 		dojo_reset_pause(tile, false);
@@ -357,15 +359,20 @@ static void dojo_reset_card_work(struct work_struct *work)
 /**
  * dojo_reset_request() - have a tile reset, soon; any context
  * @tile: tile
+ * @guilty: the program's queue that made it necessary, NULL if none is known
  * @cause: a constant string
  *
  * Does nothing while a reset is under way, or when the tile is not in service.
  */
-void dojo_reset_request(struct dojo_tile *tile, const char *cause)
+void dojo_reset_request(struct dojo_tile *tile, const struct dojo_queue *guilty,
+			const char *cause)
 {
 	if (cmpxchg(&tile->state, DOJO_TILE_UP, DOJO_TILE_RESETTING) != DOJO_TILE_UP)
 		return;
 	tile->reset_cause = cause;
+	tile->reset_pid = guilty && guilty->file ? guilty->pid : 0;
+	if (tile->reset_pid)
+		strscpy(tile->reset_comm, guilty->comm);
 	queue_work(tile->card->reset_wq, &tile->reset_work);
 }
 
@@ -377,7 +384,7 @@ void dojo_reset_request(struct dojo_tile *tile, const char *cause)
 void dojo_reset_request_card(struct dojo_tile *tile, const char *cause)
 {
 	tile->reset_whole_card = true;
-	dojo_reset_request(tile, cause);
+	dojo_reset_request(tile, NULL, cause);
 }
 
 /**
@@ -431,7 +438,7 @@ int dojo_reset_now(struct dojo_tile *tile, bool card)
 		queue_work(tile->card->reset_wq, &tile->card->reset_work);
 		flush_work(&tile->card->reset_work);
 	} else {
-		dojo_reset_request(tile, "asked for by the administrator");
+		dojo_reset_request(tile, NULL, "asked for by the administrator");
 		flush_work(&tile->reset_work);
 	}
 	return dojo_tile_state(tile) == DOJO_TILE_UP ? 0 : -EIO;

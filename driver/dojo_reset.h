@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct dojo_card;
+struct dojo_queue;
 struct dojo_tile;
 
 void dojo_reset_init_tile(struct dojo_tile *tile);
@@ -13,7 +14,8 @@ void dojo_reset_init_card(struct dojo_card *card);
 int dojo_reset_first(struct dojo_tile *tile);
 void dojo_reset_last(struct dojo_tile *tile);
 
-void dojo_reset_request(struct dojo_tile *tile, const char *cause);
+void dojo_reset_request(struct dojo_tile *tile, const struct dojo_queue *guilty,
+			const char *cause);
 void dojo_reset_request_card(struct dojo_tile *tile, const char *cause);
 void dojo_reset_wait(struct dojo_tile *tile);
 int dojo_reset_wait_up(struct dojo_tile *tile);

@@ -245,13 +245,20 @@ const struct attribute_group *dojo_tile_groups[] = {
  * dojo_sysfs_wedged_event() - tell user space that a tile is wedged
  * @tile: tile
  *
- * As the DRM core's drm_dev_wedged_event() would, but on the accel device: the core's
- * dereferences the primary node, which accel devices have not.
+ * As the DRM core's drm_dev_wedged_event() would, with the same variables, but on the
+ * accel device: the core's dereferences the primary node, which accel devices have not.
  */
 void dojo_sysfs_wedged_event(struct dojo_tile *tile)
 {
 	char wedged[] = "WEDGED=rebind,bus-reset";
-	char *env[2] = { wedged };
+	char pid[sizeof("PID=4294967295")], task[sizeof("TASK=") + TASK_COMM_LEN];
+	char *env[4] = { wedged };
 
+	if (tile->reset_pid) {
+		snprintf(pid, sizeof(pid), "PID=%u", tile->reset_pid);
+		snprintf(task, sizeof(task), "TASK=%s", tile->reset_comm);
+		env[1] = pid;
+		env[2] = task;
+	}
 	kobject_uevent_env(&tile->drm.accel->kdev->kobj, KOBJ_CHANGE, env);
 }

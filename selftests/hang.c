@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -34,25 +36,29 @@ FIXTURE(hang) {
 	struct dojo_buf other_hbm, other_host;
 };
 
-static int short_queues(struct dojo_client *c)
+static int queue_with_timeout(struct dojo_client *c, __u32 class, unsigned int ms, __u32 *queue)
 {
 	struct drm_dojo_queue_create args = {
 		.vm_id = c->vm,
+		.queue_class = class,
 		.priority = DRM_DOJO_PRIORITY_NORMAL,
-		.timeout_ns = TIMEOUT_MS * 1000000ull,
+		.timeout_ns = ms * 1000000ull,
 	};
+	int ret = dojo_ioctl(c->fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &args);
+
+	*queue = args.queue_id;
+	return ret;
+}
+
+static int short_queues(struct dojo_client *c)
+{
 	int ret;
 
 	dojo_queue_destroy(c->fd, c->dma);
 	dojo_queue_destroy(c->fd, c->compute);
-	args.queue_class = DRM_DOJO_QUEUE_DMA;
-	ret = dojo_ioctl(c->fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &args);
-	c->dma = args.queue_id;
-	args.queue_id = 0;
-	args.queue_class = DRM_DOJO_QUEUE_COMPUTE;
+	ret = queue_with_timeout(c, DRM_DOJO_QUEUE_DMA, TIMEOUT_MS, &c->dma);
 	if (!ret)
-		ret = dojo_ioctl(c->fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &args);
-	c->compute = args.queue_id;
+		ret = queue_with_timeout(c, DRM_DOJO_QUEUE_COMPUTE, TIMEOUT_MS, &c->compute);
 	return ret;
 }
 
@@ -167,6 +173,28 @@ static int inject_hang(int qmp, const char *card, __u32 tile, const char *class,
 	return set(qmp, card, "inject-hang", value);
 }
 
+/*
+ * Starts a small job that hangs and waits until it does: its queue has an engine for
+ * longer than the job would take.
+ */
+static bool start_hung(struct dojo_client *c, __u32 queue, __u64 va, __u32 syncobj)
+{
+	struct drm_dojo_queue_get_state state;
+	unsigned int tries;
+
+	dojo_fill(c, va, 64, 1);
+	if (dojo_start(c, queue, syncobj))
+		return false;
+	for (tries = 0; tries < dojo_patience(); tries++) {
+		if (dojo_queue_state(c->fd, queue, &state) || state.completed)
+			return false;
+		if (state.busy_ns >= 50000000)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
 /* A number in sysfs, of the tile that has the node with this minor */
 static long tile_number(int minor, const char *name)
 {
@@ -240,16 +268,101 @@ TEST_F(hang, a_hung_compute_queue_is_stopped_and_guilty)
 
 TEST_F(hang, a_hung_queue_says_where_it_was)
 {
+	const __u32 second = 1024;
 	struct drm_dojo_queue_get_state state;
 
 	dojo_packet(&self->c, DOJO_OP_NOP, sizeof(struct dojo_packet_header));
 	ASSERT_EQ(0, dojo_run(&self->c, self->c.dma));
+	/* at the first unit of another batch */
 	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "queue"));
+	self->c.used = second;
 	dojo_fill(&self->c, self->buf.va, AREA, 1);
-	EXPECT_EQ(-ETIME, dojo_run(&self->c, self->c.dma));
+	ASSERT_EQ(0, dojo_submit_one(self->c.fd, self->c.dma, self->c.batch.va + second,
+				     self->c.used - second, self->c.done));
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
+	EXPECT_EQ(-ETIME, dojo_syncobj_status(self->c.fd, self->c.done));
 	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.dma, &state));
-	EXPECT_EQ(self->c.batch.va, state.batch_va);
+	EXPECT_EQ(DRM_DOJO_QUEUE_TIMED_OUT, state.status);
+	EXPECT_EQ(self->c.batch.va + second, state.batch_va);
+	EXPECT_EQ(0, state.packet_offset);
 	EXPECT_EQ(2, state.fault_seqno);
+	EXPECT_EQ(1, state.resets);
+}
+
+TEST_F(hang, a_queue_that_waits_in_its_batch_says_where)
+{
+	struct drm_dojo_queue_get_state state;
+
+	dojo_poke64(self->buf.map, 0);
+	dojo_packet(&self->c, DOJO_OP_NOP, sizeof(struct dojo_packet_header));
+	dojo_sem_wait(&self->c, self->buf.va, 1, DOJO_SEM_EQUAL);
+	EXPECT_EQ(-ETIME, dojo_run(&self->c, self->c.compute));
+	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.compute, &state));
+	EXPECT_EQ(self->c.batch.va, state.batch_va);
+	EXPECT_EQ(sizeof(struct dojo_packet_header), state.packet_offset);
+	EXPECT_EQ(DOJO_OP_SEM_WAIT, state.packet_opcode);
+}
+
+/* Kernel log lines since @log was at its end that contain all of the words */
+static unsigned int log_lines(int log, const char *word, const char *other)
+{
+	unsigned int lines = 0;
+	char record[8192];
+	ssize_t n;
+
+	while ((n = read(log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		if (n <= 0)
+			continue;
+		record[n] = 0;
+		lines += strstr(record, word) && strstr(record, other);
+	}
+	return lines;
+}
+
+TEST_F(hang, a_message_names_the_process_and_the_queue)
+{
+	char who[64], comm[32] = "";
+	unsigned int tries, found = 0;
+	int log;
+
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_GE(log, 0);
+	lseek(log, 0, SEEK_END);
+	ASSERT_GT(dojo_read_file("/proc/self/comm", comm, sizeof(comm)), 0);
+	comm[strcspn(comm, "\n")] = 0;
+	snprintf(who, sizeof(who), " of %s[%d] stopped: opcode fault", comm, getpid());
+	/* earlier tests may have used up what the limit allows in some seconds */
+	for (tries = 0; tries < 40 && !found; tries++) {
+		if (tries)
+			usleep(500000);
+		dojo_packet(&self->c, 0x7f, sizeof(struct dojo_packet_header));
+		EXPECT_EQ(-EINVAL, dojo_run(&self->c, self->c.compute));
+		ASSERT_EQ(0, short_queues(&self->c));
+		found = log_lines(log, who, "(compute)");
+	}
+	EXPECT_EQ(1, found);
+	close(log);
+}
+
+TEST_F(hang, messages_are_limited)
+{
+	const __u64 start = dojo_now_ns();
+	unsigned int i, lines, most;
+	int log;
+
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_GE(log, 0);
+	lseek(log, 0, SEEK_END);
+	for (i = 0; i < 100; i++) {
+		dojo_packet(&self->c, 0x7f, sizeof(struct dojo_packet_header));
+		EXPECT_EQ(-EINVAL, dojo_run(&self->c, self->c.dma));
+		ASSERT_EQ(0, short_queues(&self->c));
+	}
+	/* ten in five seconds */
+	most = 10 * (2 + (dojo_now_ns() - start) / 5000000000ull);
+	lines = log_lines(log, "stopped: opcode fault", "");
+	EXPECT_LE(lines, most);
+	close(log);
 }
 
 TEST_F(hang, jobs_behind_a_hung_one_are_cancelled)
@@ -346,6 +459,78 @@ TEST_F(hang, a_hang_with_a_hundred_queues_open)
 		dojo_fill(&self->other, self->other_host.va, 64, i);
 		EXPECT_EQ(0, dojo_run(&self->other, queues[i]));
 	}
+}
+
+/* Both DMA engines and the whole mesh */
+TEST_F(hang, every_engine_hangs_at_once)
+{
+	static const char * const class[] = { "dma", "dma", "compute" };
+	struct drm_dojo_bind_op bind = {
+		.type = DRM_DOJO_BIND_NULL,
+		.va = dojo_hole(&self->other, MIB(2)),
+		.size = MIB(2),
+	};
+	__u32 queue[3], done[3], by_dma, by_compute;
+	int i;
+
+	ASSERT_EQ(0, dojo_syncobj_create(self->other.fd, &by_dma));
+	ASSERT_EQ(0, dojo_syncobj_create(self->other.fd, &by_compute));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &done[i]));
+		ASSERT_EQ(0, queue_with_timeout(&self->c, i / 2, dojo_patience() / 8, &queue[i]));
+		ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, class[i], "queue"));
+		ASSERT_TRUE(start_hung(&self->c, queue[i], self->buf.va, done[i]));
+	}
+	dojo_fill(&self->other, self->other_host.va, 64, 0x600d);
+	i = self->other.used;
+	ASSERT_EQ(0, dojo_start(&self->other, self->other.dma, by_dma));
+	ASSERT_EQ(0, dojo_submit_one(self->other.fd, self->other.compute, self->other.batch.va, i,
+				     by_compute));
+	/* the admin ring needs no engine */
+	EXPECT_EQ(0, dojo_vm_bind(self->other.fd, self->other.vm, &bind, 1, NULL));
+	EXPECT_EQ(0, dojo_vm_unmap(self->other.fd, self->other.vm, bind.va, bind.size));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, done[i], dojo_patience()));
+		EXPECT_EQ(-ETIME, dojo_syncobj_status(self->c.fd, done[i]));
+		EXPECT_EQ(DRM_DOJO_QUEUE_TIMED_OUT, status_of(&self->c, queue[i]));
+	}
+	ASSERT_EQ(0, dojo_syncobj_wait(self->other.fd, by_dma, dojo_patience()));
+	EXPECT_EQ(1, dojo_syncobj_status(self->other.fd, by_dma));
+	ASSERT_EQ(0, dojo_syncobj_wait(self->other.fd, by_compute, dojo_patience()));
+	EXPECT_EQ(1, dojo_syncobj_status(self->other.fd, by_compute));
+	EXPECT_EQ(DRM_DOJO_QUEUE_ACTIVE, status_of(&self->other, self->other.dma));
+	EXPECT_EQ(DRM_DOJO_QUEUE_ACTIVE, status_of(&self->other, self->other.compute));
+}
+
+TEST_F(hang, binds_do_not_wait_for_a_hung_queue)
+{
+	struct dojo_client *who[] = { &self->c, &self->other };
+	__u32 queue, done;
+	int i;
+
+	ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &done));
+	ASSERT_EQ(0, queue_with_timeout(&self->c, DRM_DOJO_QUEUE_COMPUTE, 10 * dojo_patience(),
+					&queue));
+	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "compute", "queue"));
+	ASSERT_TRUE(start_hung(&self->c, queue, self->buf.va, done));
+	for (i = 0; i < 20; i++) {
+		struct dojo_client *c = who[i & 1];
+		struct drm_dojo_bind_op bind = {
+			.type = DRM_DOJO_BIND_NULL,
+			.va = dojo_hole(c, MIB(2)),
+			.size = MIB(2),
+		};
+
+		EXPECT_EQ(0, dojo_vm_bind(c->fd, c->vm, &bind, 1, NULL));
+		dojo_fill(c, bind.va, 64, i);
+		EXPECT_EQ(0, dojo_run(c, c->dma));
+		EXPECT_EQ(0, dojo_vm_unmap(c->fd, c->vm, bind.va, bind.size));
+	}
+	/* all that while it hung */
+	EXPECT_EQ(DRM_DOJO_QUEUE_ACTIVE, status_of(&self->c, queue));
+	EXPECT_EQ(0, dojo_queue_destroy(self->c.fd, queue));
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, done, dojo_patience()));
+	EXPECT_EQ(-ECANCELED, dojo_syncobj_status(self->c.fd, done));
 }
 
 /* -------------------------------------------------------- what is no hang */
@@ -489,6 +674,90 @@ TEST_F(hang, running_jobs_of_others_are_replayed_or_innocent_after_a_tile_reset)
 		  status_of(&self->other, self->other.compute));
 }
 
+/* A job whose turn had not come is done after the reset, and done once */
+TEST_F(hang, a_job_that_had_not_begun_is_replayed_after_a_tile_reset)
+{
+	static const char * const level[] = { "queue", "tile" };
+	const unsigned int timeout[] = { 10 * dojo_patience(), dojo_patience() / 8 };
+	struct drm_dojo_queue_get_state state;
+	long resets = tile_number(self->minor, "resets");
+	__u32 queue[2], done[2];
+	int i;
+
+	/* no DMA engine is left for the bystander */
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &done[i]));
+		ASSERT_EQ(0, queue_with_timeout(&self->c, DRM_DOJO_QUEUE_DMA, timeout[i],
+						&queue[i]));
+		ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", level[i]));
+		ASSERT_TRUE(start_hung(&self->c, queue[i], self->buf.va, done[i]));
+	}
+	dojo_poke64(self->other_host.map, 0);
+	dojo_sem_signal(&self->other, self->other_host.va, 1, DOJO_SEM_ADD);
+	EXPECT_EQ(0, dojo_run(&self->other, self->other.dma));
+	EXPECT_EQ(1, dojo_peek64(self->other_host.map));
+	EXPECT_EQ(resets + 1, tile_number(self->minor, "resets"));
+	ASSERT_EQ(0, dojo_queue_state(self->other.fd, self->other.dma, &state));
+	EXPECT_EQ(DRM_DOJO_QUEUE_ACTIVE, state.status);
+	EXPECT_EQ(1, state.resets);
+	/* that which had begun is not, and is told from the guilty one */
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, done[0], dojo_patience()));
+	EXPECT_EQ(-ECANCELED, dojo_syncobj_status(self->c.fd, done[0]));
+	EXPECT_EQ(DRM_DOJO_QUEUE_INNOCENT, status_of(&self->c, queue[0]));
+	EXPECT_EQ(-ETIME, dojo_syncobj_status(self->c.fd, done[1]));
+	EXPECT_EQ(DRM_DOJO_QUEUE_TIMED_OUT, status_of(&self->c, queue[1]));
+}
+
+/* Binds and unbinds all the time */
+struct binder {
+	struct dojo_client *c;
+	__u64 va;
+	bool stop;
+	unsigned int rounds;
+	int error;
+};
+
+static void *bind_on_and_on(void *data)
+{
+	struct binder *b = data;
+	const struct drm_dojo_bind_op bind = {
+		.type = DRM_DOJO_BIND_NULL,
+		.va = b->va,
+		.size = MIB(2),
+	};
+
+	while (!b->error && !__atomic_load_n(&b->stop, __ATOMIC_RELAXED)) {
+		b->error = dojo_vm_bind(b->c->fd, b->c->vm, &bind, 1, NULL);
+		if (!b->error)
+			b->error = dojo_vm_unmap(b->c->fd, b->c->vm, b->va, MIB(2));
+		__atomic_add_fetch(&b->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+TEST_F(hang, binds_go_on_across_a_tile_reset)
+{
+	struct binder b = { .c = &self->other, .va = dojo_hole(&self->other, MIB(2)) };
+	pthread_t thread;
+	unsigned int before;
+	int i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, bind_on_and_on, &b));
+	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "tile"));
+	dojo_fill(&self->c, self->buf.va, AREA, 1);
+	EXPECT_EQ(-ETIME, dojo_run(&self->c, self->c.dma));
+	EXPECT_TRUE(becomes(self->minor, "up"));
+	before = __atomic_load_n(&b.rounds, __ATOMIC_RELAXED);
+	for (i = 0; i < 1000 && __atomic_load_n(&b.rounds, __ATOMIC_RELAXED) < before + 3; i++)
+		usleep(20000);
+	EXPECT_GE(b.rounds, before + 3);
+	__atomic_store_n(&b.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, b.error);
+	EXPECT_EQ(0, bystander_reads(&self->other, &self->other_hbm, &self->other_host,
+				     self->other.dma));
+}
+
 TEST_F(hang, a_tile_reset_does_not_touch_the_other_tile)
 {
 	struct dojo_client c;
@@ -600,38 +869,58 @@ static int uevent_socket(void)
 	return fd;
 }
 
-/* Whether an uevent with this variable comes for a path that contains @name */
-static bool uevent_comes(int fd, const char *name, const char *variable)
+static bool uevent_has(const char *text, const char *end, const char *variable)
+{
+	for (; text < end; text += strlen(text) + 1)
+		if (!strcmp(text, variable))
+			return true;
+	return false;
+}
+
+/* Waits for an uevent of the accel device @name with the first variable: has it the others? */
+static bool uevent_comes(int fd, const char *name, const char * const *variables, int count)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-	char text[4096], *p;
-	ssize_t n;
+	char text[4096], path[64];
+	ssize_t n, len;
+	int i;
 
+	snprintf(path, sizeof(path), "/%s", name);
 	while (poll(&poll_fd, 1, dojo_patience()) == 1) {
 		n = recv(fd, text, sizeof(text) - 1, 0);
 		if (n <= 0)
 			return false;
 		text[n] = 0;
-		if (!strstr(text, name))
+		/* "change@/devices/.../accel0" */
+		len = strlen(text) - strlen(path);
+		if (len < 0 || strcmp(text + len, path) ||
+		    !uevent_has(text, text + n, variables[0]))
 			continue;
-		for (p = text; p < text + n; p += strlen(p) + 1)
-			if (!strcmp(p, variable))
-				return true;
+		for (i = 1; i < count; i++)
+			if (!uevent_has(text, text + n, variables[i]))
+				return false;
+		return true;
 	}
 	return false;
 }
 
 TEST_F(hang, a_card_that_no_reset_helps_is_wedged_and_says_so)
 {
-	char name[32];
+	char name[32], pid[32], task[64] = "TASK=";
+	const char * const variables[] = {
+		"WEDGED=rebind,bus-reset", pid, task, "ACTION=change", "SUBSYSTEM=accel",
+	};
 	int uevents = uevent_socket();
 
 	ASSERT_GE(uevents, 0);
+	snprintf(pid, sizeof(pid), "PID=%d", getpid());
+	ASSERT_GT(dojo_read_file("/proc/self/comm", task + 5, sizeof(task) - 5), 0);
+	task[strcspn(task, "\n")] = 0;
 	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "flr"));
 	dojo_fill(&self->c, self->buf.va, AREA, 1);
 	EXPECT_EQ(-ETIME, dojo_run(&self->c, self->c.dma));
 	snprintf(name, sizeof(name), "accel%d", self->minor);
-	EXPECT_TRUE(uevent_comes(uevents, name, "WEDGED=rebind,bus-reset"));
+	EXPECT_TRUE(uevent_comes(uevents, name, variables, ARRAY_SIZE(variables)));
 	EXPECT_TRUE(becomes(self->minor, "wedged"));
 	EXPECT_EQ(0, rebind(self->pci));
 	EXPECT_TRUE(nodes_are_back(self->nodes));
@@ -758,6 +1047,72 @@ TEST_F(hang, reading_poisoned_memory_stops_the_queue)
 	dojo_copy(&c, buf.va, buf.va + buf.size / 2, buf.size / 2);
 	EXPECT_EQ(0, dojo_run(&c, c.dma));
 	dojo_client_close(&c);
+}
+
+/* A client whose buffers fill three quarters of the HBM, each with a pattern of its own */
+static int fill_hbm(struct dojo_client *c, struct dojo_buf *host, struct dojo_buf bufs[8],
+		    unsigned int node, __u64 bytes, __u64 seed)
+{
+	int i, ret;
+
+	ret = dojo_client_open(c, node);
+	if (!ret)
+		ret = dojo_buf_create(c, host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				      DRM_DOJO_BO_CPU_ACCESS);
+	for (i = 0; i < 8 && !ret; i++) {
+		ret = dojo_buf_create(c, &bufs[i], bytes / 32 * 3, DRM_DOJO_DOMAIN_HBM, 0);
+		if (ret)
+			break;
+		dojo_pattern(host->map, AREA, seed + i);
+		dojo_copy(c, bufs[i].va + bufs[i].size - AREA, host->va, AREA);
+		ret = dojo_run(c, c->dma);
+	}
+	return ret;
+}
+
+static int check_hbm(struct dojo_client *c, struct dojo_buf *host, struct dojo_buf bufs[8],
+		     __u64 seed)
+{
+	int i, ret;
+
+	for (i = 0; i < 8; i++) {
+		dojo_copy(c, host->va, bufs[i].va + bufs[i].size - AREA, AREA);
+		ret = dojo_run(c, c->compute);
+		if (ret)
+			return ret;
+		if (dojo_pattern_check(host->map, AREA, seed + i) != -1)
+			return -EILSEQ;
+	}
+	return 0;
+}
+
+TEST_F(hang, a_hang_during_an_eviction_loses_nothing)
+{
+	struct dojo_buf host[2], bufs[2][8];
+	struct drm_dojo_tile_info tile;
+	struct drm_dojo_card_info card;
+	struct dojo_client c[2];
+	char path[64];
+	__u64 bytes;
+	long resets;
+	int node = small_node(&bytes), i;
+
+	if (node < 0)
+		SKIP(return, "every tile has too much HBM");
+	/* the second one's buffers push the first one's out */
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, fill_hbm(&c[i], &host[i], bufs[i], node, bytes, 100 * i));
+	ASSERT_EQ(0, dojo_query(c[0].fd, DRM_DOJO_QUERY_CARD, &card, sizeof(card)));
+	ASSERT_EQ(0, dojo_query(c[0].fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile)));
+	ASSERT_EQ(0, dojo_qmp_card(self->qmp, (char *)card.serial, path, sizeof(path)));
+	resets = tile_number(dojo_minor(node), "resets");
+	/* what runs next on a DMA engine is the kernel's own: moves to and fro */
+	ASSERT_EQ(0, inject_hang(self->qmp, path, tile.index, "dma", "queue"));
+	EXPECT_EQ(0, check_hbm(&c[0], &host[0], bufs[0], 0));
+	EXPECT_EQ(resets + 1, tile_number(dojo_minor(node), "resets"));
+	EXPECT_EQ(0, check_hbm(&c[1], &host[1], bufs[1], 100));
+	for (i = 0; i < 2; i++)
+		dojo_client_close(&c[i]);
 }
 
 TEST_F(hang, corrected_errors_are_counted_and_do_no_harm)

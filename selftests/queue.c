@@ -447,6 +447,78 @@ TEST_F(queue, clients_together_can_take_every_queue_of_the_tile)
 	free(c);
 }
 
+/* ------------------------------------------------- what the administrator sets */
+
+#define PARAMETERS	"/sys/module/dojo/parameters/"
+
+/* The driver's parameters are put back however the test ends */
+FIXTURE(admin) {
+	struct dojo_client c;
+	char timeout_max_ms[32], timeout_ms[32], queues_per_client[32];
+};
+
+FIXTURE_SETUP(admin)
+{
+	ASSERT_GT(dojo_read_file(PARAMETERS "timeout_max_ms", self->timeout_max_ms,
+				 sizeof(self->timeout_max_ms)), 0);
+	ASSERT_GT(dojo_read_file(PARAMETERS "timeout_ms", self->timeout_ms,
+				 sizeof(self->timeout_ms)), 0);
+	ASSERT_GT(dojo_read_file(PARAMETERS "queues_per_client", self->queues_per_client,
+				 sizeof(self->queues_per_client)), 0);
+	ASSERT_EQ(0, dojo_client_open(&self->c, 0));
+}
+
+FIXTURE_TEARDOWN(admin)
+{
+	EXPECT_EQ(0, dojo_write_file(PARAMETERS "timeout_max_ms", self->timeout_max_ms));
+	EXPECT_EQ(0, dojo_write_file(PARAMETERS "timeout_ms", self->timeout_ms));
+	EXPECT_EQ(0, dojo_write_file(PARAMETERS "queues_per_client", self->queues_per_client));
+	dojo_client_close(&self->c);
+}
+
+TEST_F(admin, sets_the_longest_timeout)
+{
+	struct drm_dojo_limits limits;
+
+	ASSERT_EQ(0, dojo_write_file(PARAMETERS "timeout_max_ms", "500"));
+	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
+	EXPECT_EQ(500000000, limits.timeout_max_ns);
+	EXPECT_EQ(500000000, limits.timeout_default_ns);
+	EXPECT_EQ(0, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.timeout_ns = 500000000,
+	}));
+	EXPECT_EQ(-EINVAL, create_one(&self->c, (struct drm_dojo_queue_create) {
+		.timeout_ns = 500000001,
+	}));
+}
+
+TEST_F(admin, sets_the_timeout_of_those_who_ask_for_none)
+{
+	__u32 queue;
+
+	ASSERT_EQ(0, dojo_write_file(PARAMETERS "timeout_ms", "200"));
+	ASSERT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
+	/* a semaphore that nobody signals */
+	dojo_poke64((char *)self->c.batch.map + KIB(32), 0);
+	dojo_sem_wait(&self->c, self->c.batch.va + KIB(32), 1, DOJO_SEM_EQUAL);
+	EXPECT_EQ(-ETIME, dojo_run(&self->c, queue));
+}
+
+TEST_F(admin, sets_how_many_queues_a_client_may_have)
+{
+	struct drm_dojo_limits limits;
+	__u32 queue;
+	int i;
+
+	ASSERT_EQ(0, dojo_write_file(PARAMETERS "queues_per_client", "5"));
+	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
+	EXPECT_EQ(5, limits.queues_per_client);
+	/* it has two */
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, i & 1, &queue));
+	EXPECT_EQ(-EMFILE, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
+}
+
 /* --------------------------------------------------------- destruction */
 
 TEST_F(queue, padding_of_destroy_is_refused)
@@ -574,7 +646,7 @@ TEST_F(queue, closing_the_file_with_work_in_flight)
 	dojo_client_close(&next);
 }
 
-TEST_F(queue, created_used_and_destroyed_many_times)
+TEST_F_TIMEOUT(queue, created_used_and_destroyed_many_times, 1800)
 {
 	unsigned long count = dojo_scaled(100000, 200), i;
 	__u32 queue;

@@ -404,6 +404,67 @@ TEST_F(submit, a_handle_closed_after_submission_does_no_harm)
 	EXPECT_EQ(9, self->words[0]);
 }
 
+/* Closes and makes syncobjs again while others use them */
+struct closer {
+	int fd;
+	__u32 handle[4];
+	bool stop;
+};
+
+static void *close_and_make(void *data)
+{
+	struct closer *closer = data;
+	__u32 handle, i;
+
+	for (i = 0; !__atomic_load_n(&closer->stop, __ATOMIC_RELAXED); i = (i + 1) % 4) {
+		handle = closer->handle[i];
+		if (dojo_syncobj_destroy(closer->fd, handle) ||
+		    dojo_syncobj_create(closer->fd, &handle))
+			return "no syncobj";
+		__atomic_store_n(&closer->handle[i], handle, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+TEST_F(submit, handles_that_are_closed_in_between_do_no_harm)
+{
+	const unsigned long count = dojo_scaled(50000, 200);
+	struct closer closer = { .fd = self->c.fd };
+	struct drm_dojo_sync_op ops[4];
+	struct drm_dojo_job job;
+	unsigned long accepted = 0, i;
+	pthread_t thread;
+	void *error;
+	int k, ret;
+
+	for (k = 0; k < 4; k++)
+		ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &closer.handle[k]));
+	dojo_sem_signal(&self->c, self->words_va, 1, DOJO_SEM_ADD);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, close_and_make, &closer));
+	for (i = 0; i < count; i++) {
+		for (k = 0; k < 4; k++) {
+			__u32 handle = __atomic_load_n(&closer.handle[k], __ATOMIC_RELAXED);
+
+			ops[k] = k & 1 ? signals_point(handle, i + 1) : signals(handle);
+		}
+		if (i % 3 == 0)
+			ops[0] = wait_for(ops[0].handle);
+		job = end_job(&self->c, 0, ops, 4);
+		ret = dojo_submit(self->c.fd, self->c.dma, 0, &job, 1);
+		/* -EINVAL: a syncobj that has nothing to wait for yet */
+		ASSERT_TRUE(ret == 0 || ret == -ENOENT || (i % 3 == 0 && ret == -EINVAL))
+			TH_LOG("%d", ret);
+		accepted += !ret;
+	}
+	__atomic_store_n(&closer.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, &error));
+	EXPECT_EQ(NULL, error);
+	EXPECT_GT(accepted, 0);
+	ASSERT_EQ(0, dojo_submit_one(self->c.fd, self->c.dma, 0, 0, self->c.done));
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
+	EXPECT_EQ(accepted, dojo_peek64(self->words));
+}
+
 TEST_F(submit, an_error_reaches_those_who_wait_for_it)
 {
 	struct drm_dojo_sync_op first, second[2];
@@ -506,6 +567,19 @@ static void ignore_signal(int sig)
 	(void)sig;
 }
 
+/* Sends SIGUSR1 to this process again and again; -1 or the child to be killed */
+static pid_t pester(unsigned int every_us)
+{
+	pid_t self_pid = getpid(), child = fork();
+
+	if (!child) {
+		while (!kill(self_pid, SIGUSR1))
+			usleep(every_us);
+		_exit(0);
+	}
+	return child;
+}
+
 TEST_F(submit, a_signal_ends_the_wait_for_a_full_ring)
 {
 	struct drm_dojo_job job = gate_job(&self->c, self->host.va, NULL, 0);
@@ -514,21 +588,15 @@ TEST_F(submit, a_signal_ends_the_wait_for_a_full_ring)
 	};
 	struct sigaction action = { .sa_handler = ignore_signal };
 	struct drm_dojo_queue_get_state state;
-	pid_t self_pid = getpid(), child;
 	int ret, submitted = 0;
+	pid_t child;
 
 	ASSERT_EQ(0, small_queue(&self->c, 2, &args.queue_id));
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	while (!dojo_submit(self->c.fd, args.queue_id, DRM_DOJO_SUBMIT_NONBLOCK, &job, 1))
 		submitted++;
-	/* a child sends the signal again and again until this process has come back */
-	child = fork();
+	child = pester(50000);
 	ASSERT_GE(child, 0);
-	if (!child) {
-		while (!kill(self_pid, SIGUSR1))
-			usleep(50000);
-		_exit(0);
-	}
 	ret = ioctl(self->c.fd, DRM_IOCTL_DOJO_QUEUE_SUBMIT, &args);
 	EXPECT_EQ(-1, ret);
 	EXPECT_EQ(EINTR, errno);
@@ -536,6 +604,70 @@ TEST_F(submit, a_signal_ends_the_wait_for_a_full_ring)
 	waitpid(child, NULL, 0);
 	ASSERT_EQ(0, dojo_queue_state(self->c.fd, args.queue_id, &state));
 	EXPECT_EQ(submitted, state.submitted);
+}
+
+/* With SA_RESTART a call goes on by itself; every job is accepted once */
+TEST_F(submit, calls_that_signals_interrupt_are_restarted)
+{
+	struct sigaction action = { .sa_handler = ignore_signal, .sa_flags = SA_RESTART };
+	struct opener opener = { .gate = self->gate, .delay_us = 300000 };
+	const unsigned int count = 300;
+	struct drm_dojo_queue_submit args = {
+		.jobs = { .stride = sizeof(struct drm_dojo_job), .count = 3 },
+	};
+	struct drm_dojo_queue_get_state state;
+	struct drm_dojo_job jobs[3];
+	pthread_t thread;
+	unsigned int i;
+	__u32 start;
+	pid_t child;
+
+	ASSERT_EQ(0, small_queue(&self->c, 4, &args.queue_id));
+	jobs[0] = gate_job(&self->c, self->host.va, NULL, 0);
+	start = self->c.used;
+	dojo_sem_signal(&self->c, self->words_va, 1, DOJO_SEM_ADD);
+	jobs[1] = end_job(&self->c, start, NULL, 0);
+	jobs[2] = jobs[1];
+	args.jobs.array = (uintptr_t)jobs;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	child = pester(500);
+	ASSERT_GE(child, 0);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, open_gate_later, &opener));
+	for (i = 0; i < count; i++)
+		EXPECT_EQ(0, ioctl(self->c.fd, DRM_IOCTL_DOJO_QUEUE_SUBMIT, &args));
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(0, dojo_submit_one(self->c.fd, args.queue_id, 0, 0, self->c.done));
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
+	EXPECT_EQ(2 * count, self->words[0]);
+	ASSERT_EQ(0, dojo_queue_state(self->c.fd, args.queue_id, &state));
+	EXPECT_EQ(3 * count + 1, state.submitted);
+}
+
+TEST_F(submit, a_signal_ends_the_wait_for_a_fence)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+	struct drm_dojo_sync_op out = signals(self->c.done);
+	struct drm_dojo_job job = gate_job(&self->c, self->host.va, &out, 1);
+	struct drm_syncobj_wait wait = {
+		.handles = (uintptr_t)&self->c.done,
+		.count_handles = 1,
+		.timeout_nsec = INT64_MAX,
+	};
+	pid_t child;
+
+	ASSERT_EQ(0, dojo_submit(self->c.fd, self->c.dma, 0, &job, 1));
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	child = pester(50000);
+	ASSERT_GE(child, 0);
+	EXPECT_EQ(-1, ioctl(self->c.fd, DRM_IOCTL_SYNCOBJ_WAIT, &wait));
+	EXPECT_EQ(EINTR, errno);
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	dojo_poke64(self->gate, 1);
+	EXPECT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
 }
 
 TEST_F(submit, more_jobs_than_the_ring_holds_are_refused)
