@@ -109,8 +109,9 @@ bool dojo_put(struct dojo_ctx *ctx, uint64_t va, const void *buf, uint64_t bytes
 		uint64_t run;
 		uint8_t *host = dojo_map(ctx, va, bytes, true, &run);
 
+		/* @buf can be memory of the queue too, where operands overlap */
 		if (host)
-			memcpy(host, from, run);
+			memmove(host, from, run);
 		else if (ctx->fault->reason ||
 			 !ctx->mem->ops->write(ctx->mem, va, from, run, ctx->fault))
 			return false;

@@ -53,7 +53,7 @@ static inline ALWAYS vf vf_log(vf x)
 
 	m = vf_select(tiny, x * 8388608.0f, x);
 	/* Mantissa in [sqrt(1/2), sqrt(2)) */
-	ix = (vi)m - 0x3f3504f3;
+	ix = (vi)((vu)m - 0x3f3504f3u);
 	e = (ix >> 23) - (tiny & 23);
 	m = (vf)((ix & 0x7fffff) + 0x3f3504f3);
 	f = m - 1.0f;

@@ -127,7 +127,7 @@ bool dojo_op_prepare(struct dojo_op *op, struct dojo_memory *mem, void *scratch,
  * compute packet
  * @scratch: DOJO_OP_SCRATCH bytes, 64-byte aligned, private to the thread
  *
- * Bounded: a unit makes at most about 2^26 multiply-adds or visits 2^24
+ * Bounded: a unit makes at most about 2^28 multiply-adds or visits 2^24
  * elements. Running a unit again gives the same bytes unless its input was its
  * output. Returns false with *@fault set.
  */

@@ -4,8 +4,8 @@
 
 #define KC	DOJO_GEMM_KC
 
-/* A unit of a tile: about 2 ms with AVX-512 */
-#define UNIT_FMA	(1ull << 27)
+/* A unit of a tile: about 3 ms with AVX-512 */
+#define UNIT_FMA	(1ull << 28)
 /* Below this, more units do not make more parallel */
 #define UNIT_FMA_MIN	(1ull << 21)
 
