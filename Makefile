@@ -60,7 +60,7 @@ coverage:
 	@$(VM)/coverage.sh
 
 soak:
-	@rc=0; for k in $(SOAK); do SCALE=full $(VM)/check.sh $$k $(T) || rc=1; done; exit $$rc
+	@rc=0; SCALE=full $(VM)/native.sh || rc=1; for k in $(SOAK); do SCALE=full $(VM)/check.sh $$k $(T) || rc=1; done; exit $$rc
 
 clean:
 	rm -rf build
@@ -72,12 +72,12 @@ help:
 	@echo '  shell     a root shell, driver loaded      KERNEL=...'
 	@echo '  bench     bandwidth, submissions, GEMM beside the CPU'
 	@echo '  coverage  lines of the driver that the selftests run (debug kernel)'
-	@echo '  soak      check, with the heavy tests at full scale, on every kernel'
+	@echo '  soak      native and check, fuzzers and heavy tests at full scale, on every kernel'
 	@echo
 	@echo 'In the build root, without booting:'
 	@echo '  lint      static analysis of everything'
 	@echo '  qtest     tests of the model of the card   T=pattern'
-	@echo '  native    tests of what runs without a driver: numerics, libdojo, tools'
+	@echo '  native    tests and fuzzing of what runs without a driver: decoder, numerics, libdojo, tools'
 	@echo
 	@echo 'On this machine:'
 	@echo '  all       (default) module, libdojo, tools KDIR=kernel build tree'

@@ -65,21 +65,35 @@ static void run_packet(void)
 		pthread_barrier_wait(&end);
 }
 
-/* Best of several rounds, seconds */
-static double time_of(void (*f)(void))
+/* Seconds that @f takes this time, or the least so far */
+static double time_once(void (*f)(void), double best)
 {
-	double best = NANO, total = 0;
+	double t = now();
 
 	f();
-	for (int i = 0; i < 40 && (total < 0.4 || i < 3); i++) {
-		double t = now();
+	t = now() - t;
+	return t < best ? t : best;
+}
 
-		f();
-		t = now() - t;
-		total += t;
-		if (t < best)
-			best = t;
+/*
+ * Best of several rounds, seconds. With @peer the two take turns, so that both
+ * meet the same clock and the same neighbours; *@peer_best is its time.
+ */
+static double time_of(void (*f)(void), void (*peer)(void), double *peer_best)
+{
+	double best = NANO, other = NANO, end;
+
+	f();
+	if (peer)
+		peer();
+	end = now() + 0.5;
+	for (int i = 0; i < 40 && (now() < end || i < 3); i++) {
+		best = time_once(f, best);
+		if (peer)
+			other = time_once(peer, other);
 	}
+	if (peer)
+		*peer_best = other;
 	return best;
 }
 
@@ -96,7 +110,7 @@ static void prepare(void)
 static double time_packet(void)
 {
 	prepare();
-	return time_of(run_packet);
+	return time_of(run_packet, NULL, NULL);
 }
 
 static void randomize(uint64_t va, unsigned int format, uint64_t n)
@@ -147,12 +161,12 @@ static const char *const format_name[] = {
 };
 
 static void bench_product(uint32_t n, unsigned int format, unsigned int trans, uint64_t a,
-			  uint64_t b, uint64_t d, double blas)
+			  uint64_t b, uint64_t d)
 {
 	static const char *const order[] = { "NN", "TN", "NT", "TT" };
 	unsigned int bias = dojo_format_has_bias(format) ? 7 : 0;
 	unsigned int out = format == DOJO_FORMAT_INT8 ? DOJO_FORMAT_INT32 : format;
-	double rate;
+	double flop = 2.0 * n * n * n, ours, blas = 0;
 
 	test_packet_init(&packet, DOJO_OP_GEMM, 0);
 	test_set_f(&packet, 0, 1.0f);
@@ -160,9 +174,12 @@ static void bench_product(uint32_t n, unsigned int format, unsigned int trans, u
 	test_add(&packet, a, format, bias, n, n, 1, 1);
 	test_add(&packet, b, format, bias, n, n, 1, 1);
 	test_add(&packet, d, out, bias, n, n, 1, 1);
-	rate = 2.0 * n * n * n / time_packet() / NANO;
-	printf("%-6u %-12s %-3s %9.1f %9.1f %6.2f\n", n, format_name[format], order[trans], rate,
-	       blas, blas ? rate / blas : 0.0);
+	prepare();
+	ours = time_of(run_packet, sgemm ? run_blas : NULL, &blas);
+	printf("%-6u %-12s %-3s %9.1f", n, format_name[format], order[trans], flop / ours / NANO);
+	if (sgemm)
+		printf(" %9.1f %6.2f", flop / blas / NANO, blas / ours);
+	printf("\n");
 	fflush(stdout);
 }
 
@@ -175,7 +192,7 @@ static void bench_gemm(void)
 
 	printf("%-6s %-12s %-3s %9s %9s %6s\n", "n", "format", "", "GFLOPS", "OpenBLAS", "ratio");
 	for (uint32_t n = 256; n <= 4096; n *= 2) {
-		double flop = 2.0 * n * n * n, blas = 0;
+		uint64_t a, b, d;
 
 		memory_reset(&mem);
 		blas_n = n;
@@ -184,20 +201,16 @@ static void bench_gemm(void)
 		blas_c = memory_at(&mem, memory_alloc(&mem, 4ull * n * n));
 		for (uint64_t i = 0; i < 2ull * n * n; i++)
 			blas_a[i] = test_float();
-		if (sgemm)
-			blas = flop / time_of(run_blas) / NANO;
+		a = memory_alloc(&mem, 4ull * n * n);
+		b = memory_alloc(&mem, 4ull * n * n);
+		d = memory_alloc(&mem, 4ull * n * n);
 		for (size_t f = 0; f < ARRAY_SIZE(formats); f++) {
 			unsigned int format = formats[f];
-			uint64_t a, b, d;
 
-			memory_reset(&mem);
-			a = memory_alloc(&mem, 4ull * n * n);
-			b = memory_alloc(&mem, 4ull * n * n);
-			d = memory_alloc(&mem, 4ull * n * n);
 			randomize(a, format, (uint64_t)n * n);
 			randomize(b, format, (uint64_t)n * n);
 			for (unsigned int trans = 0; trans < (n == 1024 && f < 2 ? 4 : 1); trans++)
-				bench_product(n, format, trans, a, b, d, blas);
+				bench_product(n, format, trans, a, b, d);
 		}
 	}
 }
@@ -224,13 +237,15 @@ static void run_copy(void)
 		pthread_join(t[i], NULL);
 }
 
-static double copy_rate;
-
+/* Bytes read and written, for the packet as for memcpy */
 static void report(const char *name, uint64_t bytes)
 {
-	double rate = (double)bytes / time_packet() / NANO;
+	double ours, copy;
 
-	printf("%-34s %8.2f GB/s %6.2f of memcpy\n", name, rate, rate / copy_rate);
+	prepare();
+	ours = (double)bytes / time_of(run_packet, run_copy, &copy) / NANO;
+	copy = 2.0 * (double)copy_bytes / copy / NANO;
+	printf("%-34s %8.2f GB/s, memcpy %8.2f, %6.2f of it\n", name, ours, copy, ours / copy);
 	fflush(stdout);
 }
 
@@ -243,9 +258,10 @@ static void bench_elementwise(void)
 		{ DOJO_UNARY_TANH, "TANH" }, { DOJO_UNARY_GELU, "GELU" },
 		{ DOJO_UNARY_SILU, "SILU" }, { DOJO_UNARY_RSQRT, "RSQRT" },
 	};
-	uint64_t a, b, c, d;
+	uint64_t a, b, c, d, spare;
 
 	memory_reset(&mem);
+	spare = memory_alloc(&mem, 4ull * n);
 	a = memory_alloc(&mem, 4ull * n);
 	b = memory_alloc(&mem, 4ull * n);
 	c = memory_alloc(&mem, 4ull * n);
@@ -255,11 +271,8 @@ static void bench_elementwise(void)
 	randomize(c, DOJO_FORMAT_FP32, n);
 	randomize(d, DOJO_FORMAT_FP32, n);
 	copy_from = memory_at(&mem, a);
-	copy_to = memory_at(&mem, c);
+	copy_to = memory_at(&mem, spare);
 	copy_bytes = 4ull * n;
-	/* Bytes read and written, for both */
-	copy_rate = 8.0 * n / time_of(run_copy) / NANO;
-	printf("%-34s %8.2f GB/s\n", "memcpy", copy_rate);
 
 	test_packet_init(&packet, DOJO_OP_COPY, 0);
 	{
@@ -470,7 +483,7 @@ int main(int argc, char **argv)
 		pthread_create(&t, NULL, pool, NULL);
 	if (getenv("DOJO_ISA"))
 		dojo_kernels_limit = (unsigned int)atoi(getenv("DOJO_ISA"));
-	memory_init(&mem, 1 << 20, 320ull << 20);
+	memory_init(&mem, 1 << 20, 448ull << 20);
 	mem.mode = getenv("DOJO_PAGES") ? MEMORY_PAGES : MEMORY_WHOLE;
 	find_blas();
 	printf("# %s, %u thread%s\n", dojo_kernels_get()->name, threads,

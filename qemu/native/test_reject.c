@@ -443,7 +443,7 @@ static void test_limits_of_size(void)
 	t.p->tensor[2].va = 1ull << 44;
 	t.p->tensor[2].stride[0] = 1;
 	t.p->tensor[2].stride[1] = 1 << 20;
-	ok &= decodes(&t) && t.op.units >= 1ull << (60 - 27) && t.op.flop == 1ull << 61;
+	ok &= decodes(&t) && t.op.units >= 1ull << (60 - 28) && t.op.flop == 1ull << 61;
 	test_ok(ok, "GEMM: 2^31 everywhere is refused, 2^60 multiply-adds are planned");
 
 	ok = true;

@@ -14,7 +14,7 @@ packages=(
 	# the machine
 	seabios qemu-system-data busybox-static kmod procps iproute2 pciutils psmisc strace less vim-tiny
 	# tests and lint
-	dataset-fashion-mnist valgrind gdb sparse coccinelle shellcheck clang clang-tidy dwarves mandoc lcov
+	dataset-fashion-mnist valgrind gdb sparse coccinelle shellcheck clang clang-tidy libclang-rt-dev dwarves mandoc lcov
 	man-db groff jq liburing-dev
 )
 key=$( (echo "$SUITE $KERNEL_LTS $KERNEL_NEW ${packages[*]}"; cat "$VM/root-hook") | sha256sum | cut -c1-16)
