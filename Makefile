@@ -67,10 +67,10 @@ clean:
 
 help:
 	@echo 'In a virtual machine (no card, no headers and no libraries needed; the first run sets everything up):'
-	@echo '  demo      train a classifier on a tile     MODEL=mlp'
+	@echo '  demo      train a classifier on tiles      MODEL=mlp|cnn'
 	@echo '  check     the selftests                    T="name..." KERNEL=6.12|7.3|debug'
 	@echo '  shell     a root shell, driver loaded      KERNEL=...'
-	@echo '  bench     bandwidth, submissions, GEMM beside the CPU'
+	@echo '  bench     copies, submissions, GEMM, training beside the CPU    SIZES=256,... FORMATS=fp32,...'
 	@echo '  coverage  lines of the driver that the selftests run (debug kernel)'
 	@echo '  soak      native and check, fuzzers and heavy tests at full scale, on every kernel'
 	@echo

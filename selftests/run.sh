@@ -17,7 +17,7 @@ limit=$((900 * ${DOJO_SLOW:-1}))	# seconds for a program; its tests have limits 
 if [ "${SCALE-}" = full ]; then limit=$((limit * 10)); fi
 
 # what the others rely on first; what takes the driver away, and what resets the card, last
-programs=(enumerate query bo vm copy queue submit packet gemm readme isolation core prime userptr
+programs=(enumerate query bo vm copy queue submit packet gemm readme library isolation core prime userptr
 	bind_random evict stress fairness hang module)
 
 passed=0 failed=0 skipped=0 number=0

@@ -1,27 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Measurements; the command bench shows them. */
+/*
+ * Measurements, in groups: bench_GROUP.c measures and shows one of them, on a tile
+ * or on the CPU alone; cmd_bench.c has the list.
+ */
 #ifndef DOJO_TOOLS_BENCH_H
 #define DOJO_TOOLS_BENCH_H
 
 #include <dojo.h>
 
 #include "buffer.h"
+#include "json.h"
+#include "progress.h"
 
-#define BENCH_COPY_MIN	(4u << 10)
-#define BENCH_COPY_MAX	(64u << 20)
-#define BENCH_DEEP	64
+#define BENCH_TURNS		3	/* of which the best counts */
+#define BENCH_SIDES_MAX		8
+#define BENCH_FORMATS_MAX	8
+#define BENCH_WAIT_NS		INT64_C(600000000000)
 
-/* ---------------------------------------------------- the CPU, bench_host.c */
-
-/* bytes a second of memcpy() in pieces of @size; NAN if there is no memory */
-double bench_memcpy(size_t size);
-/*
- * FLOPS of C = A x B, @n a side, FP32, with the system's BLAS; NAN without one.
- * @library: its file name, or NULL
- */
-double bench_sgemm(uint32_t n, const char **library);
-
-/* -------------------------------------------------- a tile, bench_device.c */
+/* ------------------------------------------------- a tile, bench_device.c */
 
 /**
  * struct bench - a tile to measure on
@@ -34,66 +30,70 @@ struct bench {
 	struct dojo_timeline *timeline;
 	struct dojo_batch *batch;
 	uint64_t point;
+	struct drm_dojo_card_info card;
+	struct drm_dojo_tile_info tile;
 };
 
-/* All return 0 or EXIT_FAILURE after having said why. */
+/* 0, or EXIT_FAILURE after having said why */
 int bench_open(struct bench *b, const char *device);
 void bench_close(struct bench *b);
+/* submits the batch; 0 or -errno */
+int bench_start(struct bench *b, uint32_t queue_class);
+/* the same, waits; @seconds it took */
+int bench_timed(struct bench *b, uint32_t queue_class, double *seconds);
 
-enum bench_direction {
-	BENCH_HOST_TO_HBM,
-	BENCH_HBM_TO_HOST,
-	BENCH_HBM_TO_HBM,
-	BENCH_DIRECTIONS,
+/* ------------------------------------------------- the CPU, bench_host.c */
+
+/* cblas_sgemm() of row-major C = alpha A B + beta C, either transposed */
+typedef void bench_sgemm_fn(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
+			    const float *a, int lda, const float *b, int ldb, float beta, float *c,
+			    int ldc);
+
+enum { BENCH_ROW_MAJOR = 101, BENCH_AS_IS = 111, BENCH_TRANSPOSED = 112 };
+
+/* of the BLAS that is installed, or NULL; @library: its file name */
+bench_sgemm_fn *bench_find_sgemm(const char **library);
+
+/* --------------------------------------------------------------- groups */
+
+/**
+ * struct bench_run - what is measured, and how it is shown
+ * @tile: open, or NULL: the CPU alone
+ * @json: the document, or NULL for tables
+ * @beside: document of a run on the CPU of the machine around this one, or NULL
+ */
+struct bench_run {
+	struct bench *tile;
+	cJSON *json;
+	const cJSON *beside;
+	struct progress progress;
+	uint32_t sides[BENCH_SIDES_MAX], side_count;
+	uint32_t formats[BENCH_FORMATS_MAX], format_count;
 };
 
 /**
- * struct bench_copies - where bench_copy() copies between
- * @host, @hbm: two of each, BENCH_COPY_MAX long
+ * struct bench_group - what is measured together
+ * @name: on the command line
+ * @run: 0, or EXIT_FAILURE after having said why
+ * @cpu: there is something to measure without a tile
  */
-struct bench_copies {
-	struct buffer host[2];
-	struct buffer hbm[2];
+struct bench_group {
+	const char *name;
+	int (*run)(struct bench_run *run);
+	bool cpu;
 };
 
-int bench_copies_create(struct bench *b, struct bench_copies *c);
-void bench_copies_destroy(struct bench *b, struct bench_copies *c);
-/* bytes a second of copy packets of @size in one job, from submission to the end of waiting */
-int bench_copy(struct bench *b, const struct bench_copies *c, enum bench_direction direction,
-	       size_t size, double *rate);
+extern const struct bench_group bench_copy, bench_submit, bench_gemm, bench_shapes, bench_train;
 
-/**
- * struct bench_submission - jobs of one NOP
- * @rate: a second
- * @mmio_writes, @mmio_reads, @interrupts: of the card, each submission
+/* a heading, in front of a table */
+void bench_heading(const struct bench_run *run, const char *text);
+/*
+ * Member @value of the object in array @list of run->beside whose member @key is
+ * @is; NAN without
  */
-struct bench_submission {
-	double rate;
-	double mmio_writes;
-	double mmio_reads;
-	double interrupts;
-};
-
-/* with @depth jobs in flight; 1: submit, wait, submit ... */
-int bench_submit(struct bench *b, unsigned int depth, struct bench_submission *result);
-
-/**
- * struct bench_gemm - one matrix product
- * @format: enum dojo_format of A and B; D is FP32
- * @seconds: from submission to the end of waiting
- * @busy_seconds: on the mesh, as the queue counts it
- * @model_seconds: on the published hardware, modelled
- */
-struct bench_gemm {
-	uint32_t m, n, k;
-	uint32_t format;
-	double seconds;
-	double busy_seconds;
-	double model_seconds;
-};
-
-/* the best of some; m, n, k and format are given */
-int bench_gemm(struct bench *b, struct bench_gemm *gemm);
-double bench_gemm_flop(const struct bench_gemm *gemm);
+double bench_beside(const struct bench_run *run, const char *list, const char *key, double is,
+		    const char *value);
+/* "0.52", or "-" unless finite */
+char *bench_ratio(char *text, size_t size, double ratio);
 
 #endif

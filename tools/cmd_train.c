@@ -11,48 +11,10 @@
 #include "report.h"
 #include "table.h"
 #include "tiles.h"
+#include "train_models.h"
 #include "train_report.h"
 
-#define CLASSES		10
 #define DATASET		"/usr/share/datasets/fashion-mnist"
-
-static const struct net_layer mlp_layers[] = {
-	{ .op = NET_DENSE, .out = 256, .relu = true },
-	{ .op = NET_DENSE, .out = CLASSES },
-	{ 0 }
-};
-
-static const struct net_layer cnn_layers[] = {
-	{ .op = NET_CONV, .out = 16, .size = 3, .relu = true },
-	{ .op = NET_POOL, .size = 2 },
-	{ .op = NET_CONV, .out = 32, .size = 3, .relu = true },
-	{ .op = NET_POOL, .size = 2 },
-	{ .op = NET_DROPOUT, .drop = 0.2f },
-	{ .op = NET_DENSE, .out = 128, .relu = true },
-	{ .op = NET_DENSE, .out = CLASSES },
-	{ 0 }
-};
-
-/**
- * struct model - what --model names, and how it is trained best
- * @formats: the runs made unless --format says otherwise
- * @all_tiles: of the card, unless --tiles says otherwise
- */
-static const struct model {
-	const char *name;
-	const struct net_layer *layers;
-	const char *text;
-	const char *formats;
-	bool all_tiles;
-	unsigned int epochs;
-	unsigned int batch;
-	double rate;
-	double wanted;
-} models[] = {
-	{ "mlp", mlp_layers, "784-256-10", "fp32", false, 10, 240, 0.002, 87 },
-	{ "cnn", cnn_layers, "conv 16, pool, conv 32, pool, 128-10", "fp32,bf16,cfloat8", true, 8,
-	  240, 0.002, 91 },
-};
 
 static const struct {
 	const char *name, *title;
@@ -74,7 +36,7 @@ static const struct {
  * @devices: opened, as many as report.tiles
  */
 struct train {
-	const struct model *model;
+	const struct train_model *model;
 	struct trainer_plan plan;
 	struct train_report report;
 	double wanted;
@@ -229,10 +191,10 @@ static bool supports(const struct train *t)
 			return false;
 		}
 	}
-	for (i = 0; i < COUNT(needed_cnn) && t->model->layers == cnn_layers; i++) {
+	for (i = 0; i < COUNT(needed_cnn) && t->model->convolutions; i++) {
 		if (!dojo_device_has_opcode(t->devices[0], needed_cnn[i])) {
-			fail("the card cannot do %s, which the model cnn needs",
-			     dojo_opcode_name(needed_cnn[i]));
+			fail("the card cannot do %s, which the model %s needs",
+			     dojo_opcode_name(needed_cnn[i]), t->model->name);
 			return false;
 		}
 	}
@@ -383,8 +345,8 @@ static int train(struct train *t, const char *folder, const char *device, unsign
 {
 	if (!open_tiles(t, device, tiles) || !supports(t))
 		return EXIT_FAILURE;
-	if (dataset_load(&t->train, folder, "train", CLASSES) ||
-	    dataset_load(&t->test, folder, "t10k", CLASSES))
+	if (dataset_load(&t->train, folder, "train", TRAIN_CLASSES) ||
+	    dataset_load(&t->test, folder, "t10k", TRAIN_CLASSES))
 		return EXIT_FAILURE;
 	if (t->train.width != t->test.width || t->train.height != t->test.height)
 		return fail("%s: training and test images differ in size", folder);
@@ -396,15 +358,6 @@ static int train(struct train *t, const char *folder, const char *device, unsign
 	if (json && json_print(stdout, train_report_json(&t->report), false))
 		return EXIT_FAILURE;
 	return verdict(t);
-}
-
-static const struct model *find_model(const char *name)
-{
-	for (size_t i = 0; i < COUNT(models); i++) {
-		if (!strcmp(name, models[i].name))
-			return &models[i];
-	}
-	return NULL;
 }
 
 int cmd_train(int argc, char **argv)
@@ -446,7 +399,7 @@ int cmd_train(int argc, char **argv)
 	if (!t)
 		return fail("out of memory");
 	status = EXIT_USAGE;
-	t->model = find_model(model);
+	t->model = train_model_find(model);
 	if (!t->model) {
 		usage_error(&usage, "--model takes mlp or cnn, not '%s'", model);
 		goto out;

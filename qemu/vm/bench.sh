@@ -1,11 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bench.sh: the model's arithmetic beside OpenBLAS and memcpy, in the build root; then `dojo bench` in the machine; the
-# figures of this host's own CPU come from the same program run with --host.
+# bench.sh: the model's arithmetic beside OpenBLAS and memcpy, in the build root; then `dojo bench` in the machine, beside
+# the figures of this host's own CPU, which the same program measures before.
 . "$(dirname "$0")/common.sh"
 
 in_root make --no-print-directory -s -C qemu/native O=/dojo/build/root/native bench </dev/null
+"$VM/qemu.sh" >/dev/null
 "$VM/build.sh" module "$KERNEL_LTS" >"$(log module-"$KERNEL_LTS")" 2>&1 || show module-"$KERNEL_LTS"
 "$VM/build.sh" user >"$(log user)" 2>&1 || show user
-in_root env LD_LIBRARY_PATH=/dojo/build/guest/libdojo /dojo/build/guest/tools/dojo bench --host
-"$VM/run.sh" -n bench -c tiles=2 -t 900 "dojo bench"
+
+out=build/bench
+what=(--sizes "${SIZES:-256,512,1024,2048,4096}"
+	--formats "${FORMATS:-fp32,bf16,fp16,cfloat8_143,cfloat8_152,cfloat16_shp,cfloat16_uhp,int8}")
+mkdir -p "$DOJO/$out"
+in_root env LD_LIBRARY_PATH=/dojo/build/guest/libdojo /dojo/build/guest/tools/dojo bench --host --json "${what[@]}" \
+	>"$DOJO/$out/host.json" </dev/null || die "the host's CPU could not be measured"
+"$VM/run.sh" -n bench -c tiles=2 -t 3600 -- dojo bench --beside "/dojo/$out/host.json" "${what[@]}"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # demo.sh MODEL DATASET: sets everything up, boots a machine with a card of two tiles, shows the card and trains MODEL
-# on a tile; build/demo/ has the loss curve and the result.
+# on it; build/demo/ has the loss curve and the result.
 . "$(dirname "$0")/common.sh"
 
 model=$1 dataset=$2
@@ -12,7 +12,8 @@ model=$1 dataset=$2
 out=build/demo
 rm -f "$DOJO/$out"/{loss.svg,result.json}
 mkdir -p "$DOJO/$out"
-"$VM/run.sh" -n demo -c tiles=2 -t 900 "dojo list && dojo train --model $model --dataset $dataset --out /dojo/$out" ||
+say "starting a machine with a card of two tiles"
+"$VM/run.sh" -n demo -c tiles=2 -t 3600 "dojo list && dojo train --model ${model@Q} --dataset ${dataset@Q} --out /dojo/$out" ||
 	die "the demo failed (build/vm/demo/console.log has the guest's kernel log)"
 for f in loss.svg result.json; do
 	[ -s "$DOJO/$out/$f" ] || die "the demo did not write $out/$f"

@@ -95,7 +95,7 @@ usage_errors() {
 	expect 2 '' 'dojo top: --interval takes .*' "$dojo" top --interval 0 || return
 	expect 2 '' "dojo bench: unknown part 'x'.*" "$dojo" bench x || return
 	expect 2 '' 'dojo bench: --sizes takes .*' "$dojo" bench --sizes 0 || return
-	expect 2 '' 'dojo bench: --formats takes .*' "$dojo" bench --formats int8
+	expect 2 '' 'dojo bench: --formats takes .*' "$dojo" bench --formats int32
 }
 
 help_of_every_command() {
@@ -109,15 +109,16 @@ help_of_every_command() {
 }
 
 bench_of_the_host() {
-	expect 0 ' *SIZE  *MEMCPY.*' '' "$dojo" bench --host copy || return
-	expect 0 '\{.*' '' "$dojo" bench --host copy --json || return
+	expect 0 '.*Copies.*SIZE  *MEMCPY.*' '' "$dojo" bench --host copy || return
+	expect 0 '\{.*' '' "$dojo" bench --host copy gemm train --sizes 64 --json || return
 	"$schema" schema/dojo-1.json <"$work/out"
 }
 
 model_on_paper() {
 	local file
 	for file in workloads/*.json; do
-		expect 0 '.*modelled, not measured.*an ExaPOD.*' '' "$dojo" model -w "$file" --tiles 120 || return
+		expect 0 '.*modelled, not measured.*an ExaPOD, peak 1\.09 EFLOPS.*' '' "$dojo" model -w "$file" --tiles 120 || return
+		expect 0 '.*the chart of 2023, peak 100 EFLOPS.*' '' "$dojo" model -w "$file" || return
 	done
 	expect 0 '\{.*' '' "$dojo" model --json || return
 	"$schema" schema/dojo-1.json <"$work/out" || return
@@ -204,9 +205,10 @@ installation() {
 	"${MAKE:-make}" -s O="$O" LIBDOJO_O="$LIBDOJO_O" DESTDIR="$work/root" PREFIX=/usr install || return
 	local f
 	for f in bin/dojo share/man/man1/dojo.1 share/bash-completion/completions/dojo \
-		lib/udev/rules.d/70-dojo.rules share/dojo/dojo-1.json; do
+		lib/udev/rules.d/70-dojo.rules share/dojo/dojo-1.json share/dojo/workloads/gpt-1.3b.json; do
 		[ -s "$work/root/usr/$f" ] || { echo "# $f"; return 1; }
 	done
+	expect 0 '.*an ExaPOD.*' '' "$work/root/usr/bin/dojo" model -w "$work/root/usr/share/dojo/workloads/resnet-50.json"
 }
 
 for program in "$O"/tests/test_*; do

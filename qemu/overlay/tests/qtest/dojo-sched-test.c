@@ -388,6 +388,54 @@ static void test_model_clock(void)
     bench_free(&b);
 }
 
+/*
+ * The card's bandwidth is shared by the tiles that have work, running or not, and not
+ * by one whose queue waits for a semaphore
+ */
+static void test_model_clock_shared(void)
+{
+    Bench b = bench_new();
+    Card *c = b.card;
+    Tile *other = tile_new(c, 1);
+    const uint64_t launch = 500000, size = 2 * MiB, alone = 2 * size * 1000000 / 800000;
+    uint64_t root = asid_new(other, USER_ASID), word = ram_alloc(c, 4096);
+    Queue *waits = queue_new(other, 2, USER_ASID, DOJO_HW_CLASS_DMA);
+    Batch copy = user_batch(&b), wait = batch_new(c);
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        map_page(c, root, wait.va + i * 4096,
+                 leaf(DOJO_TARGET_SYSTEM, wait.va + i * 4096));
+    }
+    map_page(c, root, word, leaf(DOJO_TARGET_SYSTEM, word));
+    for (i = 0; i < 8; i++) {
+        map_huge(c, root, HBM_VA + i * size, leaf(DOJO_TARGET_HBM, i * size));
+    }
+    map_huge(c, b.root, HBM_VA, leaf(DOJO_TARGET_HBM, 0));
+    map_huge(c, b.root, HBM_VA + size, leaf(DOJO_TARGET_HBM, size));
+    batch_copy(&copy, HBM_VA, HBM_VA + size, size);
+
+    batch_sem_wait(&wait, word, 1, DOJO_SEM_EQUAL);
+    for (i = 0; i < 500; i++) {
+        batch_fill(&wait, HBM_VA, 8 * size, i + 1);
+    }
+    queue_run(waits, &wait);
+    wait_until(le32_to_cpu(context_save(waits).state) == DOJO_HW_WAITING);
+    g_assert_cmpuint(modelled(b.dma, &copy), ==, launch + alone);
+
+    /* suspended, it has no work either; resumed, it has much */
+    admin_ok(other, DOJO_ADMIN_QUEUE_SUSPEND, 2, 0, 0);
+    qtest_writeq(c->qts, word, 1);
+    g_assert_cmpuint(modelled(b.dma, &copy), ==, launch + alone);
+    admin_ok(other, DOJO_ADMIN_QUEUE_RESUME, 2, 0, 0);
+    wait_until(le32_to_cpu(context_save(waits).state) == DOJO_HW_RUNNING);
+    g_assert_cmpuint(modelled(b.dma, &copy), ==, launch + 2 * alone);
+    g_assert_cmpuint(queue_seqno(waits), ==, 0);
+    g_free(waits);
+    g_free(other);
+    bench_free(&b);
+}
+
 /* ------------------------------------------------------------------- events */
 
 static void nop_fences(Bench *b, Batch *nop, int n)
@@ -523,7 +571,8 @@ int main(int argc, char **argv)
     qtest_add_func("/dojo/sched/fair", test_fair_shares);
     qtest_add_func("/dojo/sched/large-rectangle", test_large_rectangle);
     qtest_add_func("/dojo/sched/ageing", test_ageing);
-    qtest_add_func("/dojo/model-clock", test_model_clock);
+    qtest_add_func("/dojo/model-clock/alone", test_model_clock);
+    qtest_add_func("/dojo/model-clock/shared", test_model_clock_shared);
     qtest_add_func("/dojo/events/overflow", test_event_overflow);
     qtest_add_func("/dojo/events/ring-off", test_event_ring_off);
     qtest_add_func("/dojo/events/moderation", test_moderation);
