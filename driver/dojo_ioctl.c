@@ -194,6 +194,7 @@ static const struct drm_ioctl_desc dojo_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(DOJO_QUEUE_DESTROY, dojo_ioctl_queue_destroy, 0),
 	DRM_IOCTL_DEF_DRV(DOJO_QUEUE_SUBMIT, dojo_ioctl_queue_submit, 0),
 	DRM_IOCTL_DEF_DRV(DOJO_QUEUE_GET_STATE, dojo_ioctl_queue_get_state, 0),
+	DRM_IOCTL_DEF_DRV(DOJO_QUEUE_GET_JOB, dojo_ioctl_queue_get_job, 0),
 };
 
 static const struct file_operations dojo_fops = {

@@ -215,6 +215,20 @@ u64 dojo_queue_oldest(struct dojo_queue *queue, u32 *index, u64 *batch_va)
 	return fence->base.seqno;
 }
 
+/**
+ * dojo_queue_newest() - the last job that was given to the hardware
+ * @queue: queue, its lock held
+ *
+ * Return: its seqno, 0 if there was none.
+ */
+u64 dojo_queue_newest(struct dojo_queue *queue)
+{
+	lockdep_assert_held(&queue->lock);
+	if (list_empty(&queue->pending))
+		return queue->completed;
+	return list_last_entry(&queue->pending, struct dojo_fence, link)->base.seqno;
+}
+
 /* Writes a job's descriptors; the room is there by the scheduler's credits. */
 static void dojo_job_write(struct dojo_queue *queue, const struct dojo_job *job)
 {

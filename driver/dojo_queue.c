@@ -337,6 +337,7 @@ int dojo_queue_restart(struct dojo_queue *queue, bool replay)
 	queue->base_busy_ns += max(queue->last.busy_ns, queue->final.busy_ns);
 	queue->last.busy_ns = 0;
 	queue->final.busy_ns = 0;
+	queue->base_seqno = queue->completed;
 	spin_unlock_irq(&queue->lock);
 	if (pending && !replay)
 		return -ECANCELED;
@@ -977,4 +978,67 @@ int dojo_ioctl_queue_get_state(struct drm_device *drm, void *data, struct drm_fi
 out:
 	dojo_queue_put(queue);
 	return ret;
+}
+
+/*
+ * Of a job's fence record and the one before, which have the card's counters since
+ * the queue was started. Records are overwritten in turn, by jobs that are put into
+ * the ring under the lock.
+ */
+static int dojo_queue_job_records(struct dojo_queue *queue, u64 seqno,
+				  struct dojo_fence_record *before, struct dojo_fence_record *after)
+{
+	u32 mask = queue->ring_jobs - 1;
+
+	lockdep_assert_held(&queue->lock);
+	if (!seqno || seqno > READ_ONCE(queue->submitted))
+		return -ENOENT;
+	if (seqno > queue->completed)
+		return -EBUSY;
+	if (dojo_queue_newest(queue) - seqno >= mask)
+		return -ENOENT;
+	*after = queue->record[seqno & mask];
+	if (after->seqno != seqno)
+		return -ENOENT;
+	memset(before, 0, sizeof(*before));
+	if (seqno - 1 > queue->base_seqno)
+		*before = queue->record[(seqno - 1) & mask];
+	return 0;
+}
+
+/**
+ * dojo_ioctl_queue_get_job() - DRM_IOCTL_DOJO_QUEUE_GET_JOB
+ * @drm: DRM device
+ * @data: struct drm_dojo_queue_get_job
+ * @file: caller
+ *
+ * Return: 0 or -errno.
+ */
+int dojo_ioctl_queue_get_job(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct dojo_fence_record before, after;
+	struct drm_dojo_queue_get_job *out = data;
+	struct dojo_queue *queue;
+	int ret;
+
+	if (DOJO_REJECT(drm, out->pad))
+		return -EINVAL;
+	queue = dojo_queue_lookup(to_dojo_file(file), out->queue_id);
+	if (!queue)
+		return -ENOENT;
+
+	spin_lock_irq(&queue->lock);
+	ret = dojo_queue_job_records(queue, out->seqno, &before, &after);
+	spin_unlock_irq(&queue->lock);
+	dojo_queue_put(queue);
+	if (ret)
+		return ret;
+	out->start_ns = after.start_ns;
+	out->end_ns = after.end_ns;
+	out->busy_ns = after.busy_ns - before.busy_ns;
+	out->model_ps = after.model_ps - before.model_ps;
+	out->packets = after.packets - before.packets;
+	out->bytes = after.bytes - before.bytes;
+	out->flop = after.flop - before.flop;
+	return 0;
 }

@@ -134,6 +134,7 @@ struct dojo_queue_hang {
  * @last: the card's counters when it finished
  * @final: the context as the card left it, once @off
  * @base_busy_ns: engine time from before the tile was last reset
+ * @base_seqno: last seqno finished before the card's counters last began anew
  * @hang: progress of the oldest job
  * @fault_work: handles a fault event
  * @release_work: gives everything back
@@ -199,6 +200,7 @@ struct dojo_queue {
 	struct dojo_fence_record last;
 	struct dojo_queue_context final;
 	u64 base_busy_ns;
+	u64 base_seqno;
 	struct dojo_queue_hang hang;
 	struct work_struct fault_work;
 	struct work_struct release_work;
@@ -290,11 +292,13 @@ u32 dojo_queue_complete(struct dojo_queue *queue);
 void dojo_queue_cancel_pending(struct dojo_queue *queue);
 bool dojo_queue_cancel_oldest(struct dojo_queue *queue, int error);
 u64 dojo_queue_oldest(struct dojo_queue *queue, u32 *index, u64 *batch_va);
+u64 dojo_queue_newest(struct dojo_queue *queue);
 void dojo_queue_orphan_fences(struct dojo_queue *queue);
 
 int dojo_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_queue_submit(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_queue_get_state(struct drm_device *drm, void *data, struct drm_file *file);
+int dojo_ioctl_queue_get_job(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif

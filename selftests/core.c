@@ -87,7 +87,7 @@ TEST_F(core, numbers_behind_the_last_driver_ioctl_are_refused)
 	unsigned int nr;
 
 	memset(data, 0, sizeof(data));
-	for (nr = DRM_COMMAND_BASE + DRM_DOJO_QUEUE_GET_STATE + 1; nr < DRM_COMMAND_END; nr++)
+	for (nr = DRM_COMMAND_BASE + DRM_DOJO_QUEUE_GET_JOB + 1; nr < DRM_COMMAND_END; nr++)
 		EXPECT_EQ(-EINVAL, dojo_ioctl(self->fd, _IOC(_IOC_READ | _IOC_WRITE, 'd', nr, 64),
 					      data));
 }

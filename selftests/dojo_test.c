@@ -267,6 +267,12 @@ int dojo_queue_state(int fd, __u32 queue, struct drm_dojo_queue_get_state *state
 	return dojo_ioctl(fd, DRM_IOCTL_DOJO_QUEUE_GET_STATE, state);
 }
 
+int dojo_queue_job(int fd, __u32 queue, __u64 seqno, struct drm_dojo_queue_get_job *job)
+{
+	*job = (struct drm_dojo_queue_get_job){ .queue_id = queue, .seqno = seqno };
+	return dojo_ioctl(fd, DRM_IOCTL_DOJO_QUEUE_GET_JOB, job);
+}
+
 int dojo_submit(int fd, __u32 queue, __u32 flags, struct drm_dojo_job *jobs, __u32 count)
 {
 	struct drm_dojo_queue_submit submit = {

@@ -69,6 +69,7 @@ int dojo_vm_unmap(int fd, __u32 vm, __u64 va, __u64 size);
 int dojo_queue_create(int fd, __u32 vm, __u32 class, __u32 *queue);
 int dojo_queue_destroy(int fd, __u32 queue);
 int dojo_queue_state(int fd, __u32 queue, struct drm_dojo_queue_get_state *state);
+int dojo_queue_job(int fd, __u32 queue, __u64 seqno, struct drm_dojo_queue_get_job *job);
 
 int dojo_submit(int fd, __u32 queue, __u32 flags, struct drm_dojo_job *jobs, __u32 count);
 /* One job that signals the binary @syncobj, if not 0 */

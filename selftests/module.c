@@ -199,7 +199,7 @@ TEST_F(unbind, every_ioctl_on_an_open_file_says_the_device_is_gone)
 
 	ASSERT_EQ(0, unbind(self->pci));
 	self->bound = false;
-	for (nr = 0; nr <= DRM_DOJO_QUEUE_GET_STATE; nr++)
+	for (nr = 0; nr <= DRM_DOJO_QUEUE_GET_JOB; nr++)
 		EXPECT_EQ(-ENODEV, dojo_ioctl(self->c.fd, _IOC(_IOC_READ | _IOC_WRITE, 'd',
 							       DRM_COMMAND_BASE + nr, 64), data));
 	EXPECT_EQ(-ENODEV, dojo_ioctl(self->c.fd, DRM_IOCTL_SYNCOBJ_CREATE, data));

@@ -700,6 +700,80 @@ TEST_F(queue, submitted_runs_ahead_of_completed)
 	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
 }
 
+TEST_F(queue, a_job_says_what_it_did)
+{
+	struct drm_dojo_queue_get_state state;
+	struct drm_dojo_queue_get_job job;
+	__u64 end = 0, busy = 0, model = 0, packets = 0, i;
+
+	for (i = 1; i <= 3; i++) {
+		while (packets < i * (i + 1) / 2) {
+			dojo_fill(&self->c, self->host.va, 4096, i);
+			packets++;
+		}
+		ASSERT_EQ(0, dojo_run(&self->c, self->c.dma));
+	}
+	for (i = 1; i <= 3; i++) {
+		ASSERT_EQ(0, dojo_queue_job(self->c.fd, self->c.dma, i, &job));
+		EXPECT_EQ(i, job.packets);
+		EXPECT_EQ(i * 4096, job.bytes);
+		EXPECT_EQ(0, job.flop);
+		EXPECT_LE(end, job.start_ns);
+		EXPECT_LT(job.start_ns, job.end_ns);
+		/* a packet's launch at least */
+		EXPECT_LE(i * 500000, job.model_ps);
+		end = job.end_ns;
+		busy += job.busy_ns;
+		model += job.model_ps;
+	}
+	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.dma, &state));
+	EXPECT_EQ(state.model_ps, model);
+	EXPECT_EQ(state.busy_ns, busy);
+}
+
+TEST_F(queue, jobs_that_have_not_ended_or_never_were_are_refused)
+{
+	struct drm_dojo_queue_get_job job = { .queue_id = self->c.dma, .pad = 1, .seqno = 1 };
+
+	EXPECT_EQ(-ENOENT, dojo_queue_job(self->c.fd, self->c.dma, 1, &job));
+	ASSERT_EQ(0, start_waiting(&self->c, &self->host, self->c.dma, self->c.done));
+	EXPECT_EQ(-EBUSY, dojo_queue_job(self->c.fd, self->c.dma, 1, &job));
+	dojo_poke64(self->host.map, 1);
+	ASSERT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
+	EXPECT_EQ(0, dojo_queue_job(self->c.fd, self->c.dma, 1, &job));
+	EXPECT_EQ(-ENOENT, dojo_queue_job(self->c.fd, self->c.dma, 0, &job));
+	EXPECT_EQ(-ENOENT, dojo_queue_job(self->c.fd, self->c.dma, 2, &job));
+	EXPECT_EQ(-ENOENT, dojo_queue_job(self->c.fd, self->c.dma, ~0ull, &job));
+	EXPECT_EQ(-ENOENT, dojo_queue_job(self->c.fd, BAD_ID, 1, &job));
+	job.queue_id = self->c.dma;
+	job.seqno = 1;
+	job.pad = 1;
+	EXPECT_EQ(-EINVAL, dojo_ioctl(self->c.fd, DRM_IOCTL_DOJO_QUEUE_GET_JOB, &job));
+}
+
+TEST_F(queue, jobs_too_long_ago_are_forgotten)
+{
+	struct drm_dojo_queue_create create = {
+		.vm_id = self->c.vm, .queue_class = DRM_DOJO_QUEUE_DMA, .ring_jobs = 8,
+		.priority = DRM_DOJO_PRIORITY_NORMAL,
+	};
+	struct drm_dojo_queue_get_job job;
+	__u64 i;
+
+	ASSERT_EQ(0, dojo_ioctl(self->c.fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &create));
+	for (i = 1; i <= 20; i++) {
+		dojo_fill(&self->c, self->host.va, 64, i);
+		ASSERT_EQ(0, dojo_run(&self->c, create.queue_id));
+	}
+	for (i = 1; i <= 20; i++) {
+		int ret = dojo_queue_job(self->c.fd, create.queue_id, i, &job);
+
+		EXPECT_EQ(i < 14 ? -ENOENT : 0, ret);
+		if (!ret)
+			EXPECT_EQ(1, job.packets);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	return dojo_test_main(argc, argv, NULL);

@@ -84,11 +84,11 @@ static void places_destroy(struct bench *b, struct places *p)
 }
 
 /* bytes a second of copy packets of @size in one job, from submission to the end of waiting */
-static int copy_on_tile(struct bench *b, const struct places *p, enum direction direction,
+static int copy_on_tile(struct bench *b, const struct places *p, enum direction way,
 			size_t size, double *rate)
 {
-	uint64_t to = direction == HBM_TO_HOST ? p->host[0].va : p->hbm[0].va;
-	uint64_t from = direction == HOST_TO_HBM ? p->host[1].va : p->hbm[1].va;
+	uint64_t to = way == HBM_TO_HOST ? p->host[0].va : p->hbm[0].va;
+	uint64_t from = way == HOST_TO_HBM ? p->host[1].va : p->hbm[1].va;
 	size_t pieces = TURN_BYTES / size < PIECES_MAX ? TURN_BYTES / size : PIECES_MAX;
 	double seconds;
 	int err;

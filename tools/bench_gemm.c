@@ -310,7 +310,8 @@ static int run_tile(struct bench_run *run)
 	struct table table;
 	int err = 0;
 
-	bench_heading(run, "Matrix products, N x N x N; modelled: on the published hardware, operands in HBM");
+	bench_heading(run,
+		      "Products N x N x N; modelled: on the published hardware, operands in HBM");
 	table_init(&table, "rlrrrrrrrr");
 	table_row(&table, "N", "FORMAT", "MEASURED", "DEVICE BUSY", "CPU SGEMM", "HOST'S SGEMM",
 		  "BUSY OF IT", "MODELLED", "PEAK", "OF PEAK");
@@ -397,7 +398,8 @@ static int run_shapes(struct bench_run *run)
 	cJSON *list = run->json ? json_array(run->json, "shapes") : NULL;
 	struct table table;
 
-	bench_heading(run, "Modelled, not run: where the roofline bends on a tile of the published hardware");
+	bench_heading(run,
+		      "Modelled, not run: where the roofline of the published hardware bends");
 	table_init(&table, "llrrlrrl");
 	table_row(&table, "M x N x K", "FORMAT", "FROM HBM", "OF PEAK", "BOUND", "FROM SRAM",
 		  "OF PEAK", "BOUND");

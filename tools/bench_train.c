@@ -167,7 +167,7 @@ static void adamw(struct dense *l, unsigned int step)
 
 		*m = 0.9f * *m + 0.1f * g;
 		*v = 0.999f * *v + 0.001f * g * g;
-		*w -= 0.001f * (*m / one / (sqrtf(*v / two) + 1e-8f) + 0.01f * *w);
+		*w -= 0.001f * (*m / one / (sqrtf(*v / two) + 0.00000001f) + 0.01f * *w);
 	}
 }
 
@@ -294,7 +294,8 @@ static int run(struct bench_run *run)
 	snprintf(text[2], sizeof(text[2]), "%.0f", host);
 	if (run->tile) {
 		table_init(&table, "lrrrr");
-		table_row(&table, "NETWORK", "TILE", "CPU, BLAS", "HOST'S CPU, BLAS", "TILE OF HOST'S");
+		table_row(&table, "NETWORK", "TILE", "CPU, BLAS", "HOST'S CPU, BLAS",
+			  "TILE OF HOST'S");
 		table_row(&table, model->text, text[0], isfinite(cpu) ? text[1] : NULL,
 			  isfinite(host) ? text[2] : NULL,
 			  bench_ratio(part, sizeof(part), tile / host));

@@ -417,6 +417,10 @@ int dojo_queue_check(struct dojo_queue *queue) DOJO_MUST_CHECK;
 int dojo_queue_get_state(struct dojo_queue *queue, struct drm_dojo_queue_get_state *state,
 			 size_t size);
 
+/* What job @seqno did. -EBUSY it has not ended, -ENOENT it is long ago, or did not run. */
+int dojo_queue_get_job(struct dojo_queue *queue, uint64_t seqno,
+		       struct drm_dojo_queue_get_job *job, size_t size);
+
 /* ------------------------------------------------------------- batches */
 
 /*

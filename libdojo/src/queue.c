@@ -185,6 +185,20 @@ int dojo_queue_get_state(struct dojo_queue *queue, struct drm_dojo_queue_get_sta
 	return 0;
 }
 
+int dojo_queue_get_job(struct dojo_queue *queue, uint64_t seqno,
+		       struct drm_dojo_queue_get_job *job, size_t size)
+{
+	struct drm_dojo_queue_get_job get = { .queue_id = queue->id, .seqno = seqno };
+	int ret = dojo_ioctl(queue->vm->dev, DRM_IOCTL_DOJO_QUEUE_GET_JOB, &get);
+
+	if (ret)
+		return dojo_fail(queue->vm->dev, ret, "job %" PRIu64 " of queue %u: %s", seqno,
+				 queue->id, dojo_strerror(ret));
+	memset(job, 0, size);
+	memcpy(job, &get, size < sizeof(get) ? size : sizeof(get));
+	return 0;
+}
+
 static int error_of(uint32_t status)
 {
 	switch (status) {

@@ -37,6 +37,7 @@ static int node_ioctl(struct client *client, unsigned long request, void *arg)
 	case DRM_IOCTL_DOJO_QUEUE_DESTROY:
 	case DRM_IOCTL_DOJO_QUEUE_SUBMIT:
 	case DRM_IOCTL_DOJO_QUEUE_GET_STATE:
+	case DRM_IOCTL_DOJO_QUEUE_GET_JOB:
 		return queue_ioctl(client, request, arg);
 	default:
 		return sync_ioctl(client, request, arg);

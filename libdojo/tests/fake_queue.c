@@ -31,6 +31,7 @@ static void run_job(struct client *client, struct queue *queue, struct job *job)
 {
 	int error = -ECANCELED;
 
+	queue->before_last = queue->state.packets;
 	if (queue->state.status == DRM_DOJO_QUEUE_ACTIVE) {
 		error = 0;
 		if (job->job.batch_size &&
@@ -219,6 +220,22 @@ static int queue_get_state(struct client *client, struct drm_dojo_queue_get_stat
 	return 0;
 }
 
+/* remembers one job */
+static int queue_get_job(struct client *client, struct drm_dojo_queue_get_job *job)
+{
+	struct queue *queue = find_queue(client, job->queue_id);
+
+	if (job->pad)
+		return -EINVAL;
+	if (!queue || !job->seqno || job->seqno > queue->state.submitted ||
+	    job->seqno < queue->state.completed)
+		return -ENOENT;
+	if (job->seqno > queue->state.completed)
+		return -EBUSY;
+	job->packets = queue->state.packets - queue->before_last;
+	return 0;
+}
+
 int queue_ioctl(struct client *client, unsigned long request, void *arg)
 {
 	switch (request) {
@@ -228,6 +245,8 @@ int queue_ioctl(struct client *client, unsigned long request, void *arg)
 		return queue_destroy(client, arg);
 	case DRM_IOCTL_DOJO_QUEUE_SUBMIT:
 		return queue_submit(client, arg);
+	case DRM_IOCTL_DOJO_QUEUE_GET_JOB:
+		return queue_get_job(client, arg);
 	default:
 		return queue_get_state(client, arg);
 	}

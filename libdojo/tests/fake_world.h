@@ -62,6 +62,7 @@ struct queue {
 	unsigned int vm;
 	uint32_t queue_class;
 	struct drm_dojo_queue_get_state state;
+	uint64_t before_last;	/* packets, when the last completed job began */
 	struct job *pending;
 };
 

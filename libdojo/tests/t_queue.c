@@ -344,6 +344,28 @@ TEST(state_by_an_older_program_writes_no_more_than_it_has)
 	tear_down(&rig);
 }
 
+TEST(a_job_says_what_it_did)
+{
+	struct rig rig = set_up(DRM_DOJO_QUEUE_DMA);
+	struct drm_dojo_queue_get_job job;
+	unsigned char bytes[24];
+	uint64_t seqno;
+
+	EQUAL(dojo_queue_get_job(rig.queue, 1, &job, sizeof(job)), -ENOENT);
+	SAYS(test_last_error(rig.dev), "job 1 of queue");
+	OK(dojo_nop(rig.batch));
+	OK(dojo_nop(rig.batch));
+	OK(dojo_queue_submit(rig.queue, rig.batch, NULL, 0, &seqno));
+	OK(dojo_queue_wait_idle(rig.queue, DOJO_FOREVER));
+	OK(dojo_queue_get_job(rig.queue, seqno, &job, sizeof(job)));
+	EQUAL(job.packets, 2);
+	memset(bytes, 0xee, sizeof(bytes));
+	OK(dojo_queue_get_job(rig.queue, seqno, (struct drm_dojo_queue_get_job *)bytes, 16));
+	EQUAL(bytes[8], seqno);
+	EQUAL(bytes[16], 0xee);
+	tear_down(&rig);
+}
+
 TEST(destroy_with_work_in_flight_cancels_it)
 {
 	struct rig rig = set_up(DRM_DOJO_QUEUE_DMA);

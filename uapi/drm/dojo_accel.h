@@ -14,6 +14,7 @@
  *
  * Version log:
  *  1.0  queries, buffers, address spaces, queues, submission
+ *  1.1  QUEUE_GET_JOB
  *
  * Errors common to all: -EINVAL unknown flag, non-zero padding or value out of
  * range; -ENOENT no such handle or id; -EFAULT bad user pointer; -ENOMEM no
@@ -31,7 +32,7 @@ extern "C" {
 
 #define DOJO_ACCEL_NAME		"dojo"
 #define DOJO_ACCEL_MAJOR	1
-#define DOJO_ACCEL_MINOR	0
+#define DOJO_ACCEL_MINOR	1
 
 enum drm_dojo_ioctl_nr {
 	DRM_DOJO_DEV_QUERY = 0,
@@ -47,6 +48,7 @@ enum drm_dojo_ioctl_nr {
 	DRM_DOJO_QUEUE_DESTROY,
 	DRM_DOJO_QUEUE_SUBMIT,
 	DRM_DOJO_QUEUE_GET_STATE,
+	DRM_DOJO_QUEUE_GET_JOB,
 };
 
 /**
@@ -634,6 +636,35 @@ struct drm_dojo_queue_get_state {
 	__u64 flags_underflow;
 };
 
+/**
+ * struct drm_dojo_queue_get_job - what one job did
+ * @queue_id: queue
+ * @pad: zero
+ * @seqno: job, from struct drm_dojo_job
+ * @start_ns: out: device clock: its first work; see &struct drm_dojo_clock_info
+ * @end_ns: out: device clock: its end
+ * @busy_ns: out: compute: die-nanoseconds; DMA: engine-nanoseconds
+ * @model_ps: out: modelled time on the published hardware; not a measurement
+ * @packets: out: work done
+ * @bytes: see @packets
+ * @flop: see @packets
+ *
+ * The queue remembers its last ring_jobs - 1 jobs. -EBUSY the job has not ended;
+ * -ENOENT no such job, one too long ago, or one that did not run to its end.
+ */
+struct drm_dojo_queue_get_job {
+	__u32 queue_id;
+	__u32 pad;
+	__u64 seqno;
+	__u64 start_ns;
+	__u64 end_ns;
+	__u64 busy_ns;
+	__u64 model_ps;
+	__u64 packets;
+	__u64 bytes;
+	__u64 flop;
+};
+
 #define DRM_IOCTL_DOJO(__access, __nr, __type) \
 	DRM_IO ## __access(DRM_COMMAND_BASE + DRM_DOJO_ ## __nr, struct drm_dojo_ ## __type)
 
@@ -651,6 +682,7 @@ enum drm_dojo_ioctls {
 	DRM_IOCTL_DOJO_QUEUE_DESTROY = DRM_IOCTL_DOJO(WR, QUEUE_DESTROY, queue_destroy),
 	DRM_IOCTL_DOJO_QUEUE_SUBMIT = DRM_IOCTL_DOJO(WR, QUEUE_SUBMIT, queue_submit),
 	DRM_IOCTL_DOJO_QUEUE_GET_STATE = DRM_IOCTL_DOJO(WR, QUEUE_GET_STATE, queue_get_state),
+	DRM_IOCTL_DOJO_QUEUE_GET_JOB = DRM_IOCTL_DOJO(WR, QUEUE_GET_JOB, queue_get_job),
 };
 
 #if defined(__cplusplus)
