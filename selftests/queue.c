@@ -728,7 +728,8 @@ TEST_F(queue, a_job_says_what_it_did)
 	}
 	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.dma, &state));
 	EXPECT_EQ(state.model_ps, model);
-	EXPECT_EQ(state.busy_ns, busy);
+	/* the engine is left only after the last fence */
+	EXPECT_GE(state.busy_ns, busy);
 }
 
 TEST_F(queue, jobs_that_have_not_ended_or_never_were_are_refused)

@@ -17,7 +17,7 @@
 #define EXAPOD_TILES	120
 /* 100 EFLOPS, which Tesla's chart of 2023 announced for October 2024, in tiles of 9.05 PFLOPS */
 #define CHART_TILES	11050
-#define CHECK_TOLERANCE	0.10
+#define CHECK_TOLERANCE	0.02
 
 static const struct {
 	unsigned int tiles;

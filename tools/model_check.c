@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <dojo.h>
 
 #include "buffer.h"
 #include "model_check.h"
+#include "progress.h"
 #include "report.h"
 
 #define TILES_MAX	8
@@ -15,7 +17,9 @@
 /* long beside the differences between tiles in getting a turn, short enough to wait for */
 #define REPEATS_MAX	32
 #define WORK_FLOP	40e9
-#define WAIT_NS		INT64_C(300000000000)
+#define ENDS		4	/* jobs of a tile in flight when it is done, for the others */
+#define PAUSE_NS	1000000
+#define WAIT_SECONDS	300
 
 enum part {
 	PART_START,
@@ -28,9 +32,10 @@ enum part {
  * struct checked - a tile that takes part
  * @operands: as large as the largest of the workload
  * @gate: a word that the first batch waits for, so that all tiles start together
- * @batches: the workload at the start, as it is measured, and at the end: while one
- *	tile's is measured all others have work too
- * @seqno: of the job that is measured
+ * @batches: the workload at the start, as it is measured, and again until all have been
+ *	measured: all tiles have work all the time
+ * @seqno: of the job that is measured; @over: it is, and took @model_ps
+ * @point: of @timeline, that the last job submitted will raise it to
  */
 struct checked {
 	struct dojo_device *dev;
@@ -41,6 +46,9 @@ struct checked {
 	struct buffer operands[OPERANDS];
 	struct buffer gate;
 	uint64_t seqno;
+	uint64_t point;
+	bool over;
+	uint64_t model_ps;
 };
 
 static double larger(double a, double b)
@@ -133,7 +141,8 @@ static int prepare(struct checked *c, const struct workload *w, unsigned int til
 		if (i <= repeats(w) / 4)
 			emit_step(c, c->batches[PART_START], w, tiles);
 		emit_step(c, c->batches[PART_MEASURED], w, tiles);
-		emit_step(c, c->batches[PART_END], w, tiles);
+		if (i <= repeats(w) / 8)
+			emit_step(c, c->batches[PART_END], w, tiles);
 	}
 	return 0;
 }
@@ -175,43 +184,77 @@ static int open_tiles(struct checked *c, unsigned int count)
 	return err ? err : found < count ? -ENODEV : 0;
 }
 
-static int submit(struct checked *c)
+static int submit(struct checked *c, enum part part)
 {
-	int err = 0;
+	struct drm_dojo_sync_op signal = dojo_signal(c->timeline, c->point + 1);
+	int err;
 
-	for (unsigned int i = 0; i < PARTS && !err; i++) {
-		struct drm_dojo_sync_op signal = dojo_signal(c->timeline, i + 1);
-
-		err = dojo_queue_submit(c->queue, c->batches[i], &signal, 1,
-					i == PART_MEASURED ? &c->seqno : NULL);
-	}
+	err = dojo_queue_submit(c->queue, c->batches[part], &signal, 1,
+				part == PART_MEASURED ? &c->seqno : NULL);
+	if (!err)
+		c->point++;
 	return err;
+}
+
+/* looks whether the measured part is over; gives the tile more to do, for the others */
+static int keep_busy(struct checked *c)
+{
+	struct drm_dojo_queue_get_job job;
+	uint64_t reached;
+	int err;
+
+	err = dojo_timeline_query(c->timeline, &reached);
+	if (!err)
+		err = dojo_queue_check(c->queue);
+	if (!err && !c->over && reached > PART_MEASURED) {
+		err = dojo_queue_get_job(c->queue, c->seqno, &job, sizeof(job));
+		c->model_ps = job.model_ps;
+		c->over = true;
+	}
+	while (!err && c->point - reached < ENDS)
+		err = submit(c, PART_END);
+	return err;
+}
+
+static int wait_for_all(struct checked *c, unsigned int tiles)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	double begin = now_seconds();
+	bool all;
+	int err;
+
+	do {
+		all = true;
+		for (unsigned int i = 0; i < tiles; i++) {
+			err = keep_busy(&c[i]);
+			if (!err && !c[i].over && now_seconds() - begin > WAIT_SECONDS)
+				err = -ETIME;
+			if (err)
+				return fail_device(c[i].dev, err, "finish a step");
+			all = all && c[i].over;
+		}
+		nanosleep(&pause, NULL);
+	} while (!all);
+	return 0;
 }
 
 static int run(struct checked *c, const struct workload *w, unsigned int tiles, double *seconds)
 {
-	struct drm_dojo_queue_get_job job;
 	int err = 0;
 
-	for (unsigned int i = 0; i < tiles && !err; i++) {
-		err = submit(&c[i]);
+	for (unsigned int i = 0; i < tiles; i++) {
+		for (unsigned int part = 0; part < PARTS && !err; part++)
+			err = submit(&c[i], part);
 		if (err)
 			return fail_device(c[i].dev, err, "submit a step");
 	}
 	for (unsigned int i = 0; i < tiles; i++)
 		*(uint64_t *)c[i].gate.memory = 1;
+	err = wait_for_all(c, tiles);
 	*seconds = 0;
-	for (unsigned int i = 0; i < tiles; i++) {
-		err = dojo_timeline_wait(c[i].timeline, PART_MEASURED + 1, WAIT_NS);
-		if (!err)
-			err = dojo_queue_check(c[i].queue);
-		if (!err)
-			err = dojo_queue_get_job(c[i].queue, c[i].seqno, &job, sizeof(job));
-		if (err)
-			return fail_device(c[i].dev, err, "finish a step");
-		*seconds += job.model_ps / 1e12 / repeats(w) / tiles;
-	}
-	return 0;
+	for (unsigned int i = 0; i < tiles && !err; i++)
+		*seconds += c[i].model_ps / 1e12 / repeats(w) / tiles;
+	return err;
 }
 
 int model_check(const struct workload *w, unsigned int tiles, double *seconds)
