@@ -51,7 +51,7 @@ typedef void bench_sgemm_fn(int order, int trans_a, int trans_b, int m, int n, i
 
 enum { BENCH_ROW_MAJOR = 101, BENCH_AS_IS = 111, BENCH_TRANSPOSED = 112 };
 
-/* of the BLAS that is installed, or NULL; @library: its file name */
+/* of the BLAS that is installed and works on this CPU, or NULL; @library: its file name */
 bench_sgemm_fn *bench_find_sgemm(const char **library);
 
 /* --------------------------------------------------------------- groups */

@@ -11,7 +11,7 @@
 #define COPY_MIN	(4u << 10)
 #define COPY_MAX	(64u << 20)
 #define TURN_BYTES	(128u << 20)
-#define PIECES_MAX	256
+#define PIECES_MAX	1024
 
 enum direction {
 	HOST_TO_HBM,

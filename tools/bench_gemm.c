@@ -102,7 +102,7 @@ static int run_cpu(struct bench_run *run)
 		return table_print(&table, stdout) ? fail("out of memory") : 0;
 	table_free(&table);
 	if (!list)
-		printf("no BLAS found (libopenblas0-pthread has one)\n");
+		printf("no BLAS found that works on this CPU (libopenblas0-pthread has one)\n");
 	return 0;
 }
 

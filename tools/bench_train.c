@@ -94,7 +94,7 @@ static bool net_create(struct cpu_net *net, const struct train_model *model)
 			return false;
 		inputs = l->out;
 	}
-	return true;
+	return net->count;
 }
 
 /* C = A x B, all of them packed */

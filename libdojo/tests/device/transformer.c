@@ -524,7 +524,8 @@ static void emit_update(struct model *m, unsigned int number)
 	struct dojo_tensor first = dojo_tensor_1d(m->moments[0], FP32, parameters());
 	struct dojo_tensor second = dojo_tensor_1d(m->moments[1], FP32, parameters());
 	struct dojo_adamw_attr attr = {
-		.rate = 0.01f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 0.00000001f, .step = number + 1,
+		.rate = 0.01f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 0.00000001f,
+		.step = number + 1,
 	};
 
 	dojo_adamw(m->batch, &attr, &w, &g, &first, &second, NULL);
