@@ -128,7 +128,7 @@ static void add_row(struct table *table, size_t size, const double *rates, doubl
 	format_si(here, sizeof(here), cpu, "B/s");
 	format_si(there, sizeof(there), host, "B/s");
 	if (!rates) {
-		table_row(table, text, here);
+		table_row(table, text, isfinite(cpu) ? here : NULL);
 		return;
 	}
 	for (unsigned int d = 0; d < DIRECTIONS; d++) {
@@ -136,7 +136,8 @@ static void add_row(struct table *table, size_t size, const double *rates, doubl
 		bench_ratio(part[d], sizeof(part[d]), rates[d] / host);
 	}
 	snprintf(all, sizeof(all), "%s %s %s", part[0], part[1], part[2]);
-	table_row(table, text, way[0], way[1], way[2], here, there, all);
+	table_row(table, text, way[0], way[1], way[2], isfinite(cpu) ? here : NULL,
+		  isfinite(host) ? there : NULL, isfinite(host) ? all : NULL);
 }
 
 static int run(struct bench_run *run)

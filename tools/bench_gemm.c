@@ -95,7 +95,8 @@ static int run_cpu(struct bench_run *run)
 			json_double(o, "measured_flops", flops);
 		}
 		snprintf(side, sizeof(side), "%u", run->sides[s]);
-		table_row(&table, library, side, format_si(text, sizeof(text), flops, "FLOPS"));
+		table_row(&table, library, side,
+			  isfinite(flops) ? format_si(text, sizeof(text), flops, "FLOPS") : NULL);
 	}
 	progress_clear(&run->progress);
 	if (!list && library)
@@ -295,8 +296,8 @@ static void add_row(const struct bench_run *run, struct table *table, const stru
 	table_row(table, side, dojo_format_name(p->format),
 		  format_si(wall, sizeof(wall), flop / p->seconds, "FLOPS"),
 		  format_si(busy, sizeof(busy), flop / p->busy_seconds, "FLOPS"),
-		  format_si(cpu, sizeof(cpu), p->cpu, "FLOPS"),
-		  format_si(host, sizeof(host), p->host, "FLOPS"),
+		  isfinite(p->cpu) ? format_si(cpu, sizeof(cpu), p->cpu, "FLOPS") : NULL,
+		  isfinite(p->host) ? format_si(host, sizeof(host), p->host, "FLOPS") : NULL,
 		  bench_ratio(part, sizeof(part), flop / p->busy_seconds / p->host),
 		  format_si(model, sizeof(model), flop / p->model_seconds, "FLOPS"),
 		  format_si(top, sizeof(top), peak, "FLOPS"), of);
@@ -382,6 +383,19 @@ static void add_shape(struct bench_run *run, cJSON *list, struct table *table,
 		  part[1], bound[1]);
 }
 
+/* whether a format before the @f-th has the same size and peak: the same figures */
+static bool seen_before(const struct bench_run *run, uint32_t f)
+{
+	uint32_t format = run->formats[f];
+
+	for (uint32_t i = 0; i < f; i++) {
+		if (dojo_format_size(run->formats[i]) == dojo_format_size(format) &&
+		    peak_of(run->tile, run->formats[i]) == peak_of(run->tile, format))
+			return true;
+	}
+	return false;
+}
+
 /* Where the roofline bends: nothing is run, the formula is the model clock's */
 static int run_shapes(struct bench_run *run)
 {
@@ -404,6 +418,8 @@ static int run_shapes(struct bench_run *run)
 	table_row(&table, "M x N x K", "FORMAT", "FROM HBM", "OF PEAK", "BOUND", "FROM SRAM",
 		  "OF PEAK", "BOUND");
 	for (uint32_t f = 0; f < run->format_count; f++) {
+		if (seen_before(run, f))
+			continue;
 		for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
 			struct product p = shapes[i];
 

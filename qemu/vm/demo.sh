@@ -13,9 +13,8 @@ out=build/demo
 rm -f "$DOJO/$out"/{loss.svg,result.json}
 mkdir -p "$DOJO/$out"
 say "starting a machine with a card of two tiles"
-"$VM/run.sh" -n demo -c tiles=2 -t 3600 "dojo list && dojo train --model ${model@Q} --dataset ${dataset@Q} --out /dojo/$out" ||
+"$VM/run.sh" -n demo -c tiles=2 -t 3600 "dojo list && dojo train --model ${model@Q} --dataset ${dataset@Q} --out $out" ||
 	die "the demo failed (build/vm/demo/console.log has the guest's kernel log)"
 for f in loss.svg result.json; do
 	[ -s "$DOJO/$out/$f" ] || die "the demo did not write $out/$f"
 done
-say "written: $out/loss.svg $out/result.json"
