@@ -8,6 +8,8 @@
 #include "dojo_fp.h"
 #include "dojo_opcode.h"
 
+#define TILE	64	/* rows and columns of a transposition, fetched at a time */
+
 static void plan_elements(struct dojo_op *op, const struct dojo_tensor *t)
 {
 	uint64_t total = dojo_elements(t);
@@ -170,56 +172,140 @@ static bool same_format(const struct dojo_tensor *a, const struct dojo_tensor *b
 	return a->format == b->format && a->bias == b->bias;
 }
 
-/* The formats differ: the code that is read is the operand, in its own format */
-static bool convert_chunk(struct dojo_ctx *ctx, const struct dojo_cursor *x,
-			  const struct dojo_cursor *y, struct dojo_range r, uint64_t i,
-			  void *codes, float *buf, const struct dojo_rounding *rounding)
+struct conversion {
+	struct dojo_view from;
+	struct dojo_cursor x, y;
+	bool same;			/* format and bias: codes are moved */
+	struct dojo_rounding rounding;
+	uint8_t *codes;
+	float *buf;
+};
+
+/* @n codes from logical index @i on; @ahead elements from there are going to be written */
+static bool convert_codes(struct dojo_ctx *ctx, const struct conversion *c, const void *from,
+			  uint64_t i, size_t n, size_t ahead)
 {
-	size_t n = dojo_chunk(i, r.last);
-	const void *from = dojo_cursor_codes(ctx, x, i, n, codes);
+	const struct dojo_view *x = &c->from;
+	bool to_fp32 = c->y.view.format == DOJO_FORMAT_FP32;
 	float *to = NULL;
 
-	if (!from)
-		return false;
-	ctx->flags->denormal += ctx->k->denormals(from, n, x->view.format);
-	if (y->view.format == DOJO_FORMAT_FP32)
-		to = dojo_cursor_direct(ctx, y, i, n, (size_t)(r.last - i));
+	if (c->same)
+		return dojo_cursor_store_codes(ctx, &c->y, i, n, from);
+	/* The code that is read is the operand, in its own format */
+	ctx->flags->denormal += ctx->k->denormals(from, n, x->format);
+	if (to_fp32)
+		to = dojo_cursor_direct(ctx, &c->y, i, n, ahead);
 	if (!to)
-		to = buf;
-	if (x->view.format == DOJO_FORMAT_FP32 && !((uintptr_t)from & 3))
-		return dojo_cursor_store(ctx, y, i, n, from, rounding);
-	ctx->k->decode(to, from, n, x->view.format, x->view.bias);
-	if (y->view.format == DOJO_FORMAT_FP32)
+		to = c->buf;
+	if (x->format == DOJO_FORMAT_FP32 && !((uintptr_t)from & 3))
+		return dojo_cursor_store(ctx, &c->y, i, n, from, &c->rounding);
+	ctx->k->decode(to, from, n, x->format, x->bias);
+	if (to_fp32)
 		ctx->k->canon(to, n);
-	return to != buf || dojo_cursor_store(ctx, y, i, n, to, rounding);
+	return to != c->buf || dojo_cursor_store(ctx, &c->y, i, n, to, &c->rounding);
+}
+
+static bool convert_range(struct dojo_ctx *ctx, const struct conversion *c, uint64_t first,
+			  uint64_t last)
+{
+	for (uint64_t i = first; i < last; i += DOJO_CHUNK) {
+		size_t n = dojo_chunk(i, last);
+		const void *from = dojo_cursor_codes(ctx, &c->x, i, n, c->codes);
+
+		if (!from || !convert_codes(ctx, c, from, i, n, (size_t)(last - i)))
+			return false;
+	}
+	return true;
+}
+
+/* Column @j of a tile whose rows are TILE apart */
+static void turn(void *line, const uint8_t *tile, size_t n, size_t j, unsigned int shift)
+{
+	uint8_t *to = line;
+
+	switch (shift) {
+	case 0:
+		for (size_t i = 0; i < n; i++)
+			to[i] = tile[i * TILE + j];
+		break;
+	case 1:
+		for (size_t i = 0; i < n; i++)
+			memcpy(to + 2 * i, tile + 2 * (i * TILE + j), 2);
+		break;
+	default:
+		for (size_t i = 0; i < n; i++)
+			memcpy(to + 4 * i, tile + 4 * (i * TILE + j), 4);
+		break;
+	}
+}
+
+/*
+ * @rows rows of y from @row on, where x has neighbours along dim 1: read so, in
+ * tiles, then turned.
+ */
+static bool convert_turned(struct dojo_ctx *ctx, const struct conversion *c, uint64_t row,
+			   size_t rows)
+{
+	const struct dojo_view *x = &c->from;
+	uint64_t i1 = row % x->dim[1], r = row / x->dim[1];
+	uint32_t line[TILE];
+
+	for (uint64_t i = 0, n; i < x->dim[0]; i += n) {
+		n = x->dim[0] - i < TILE ? x->dim[0] - i : TILE;
+		for (size_t k = 0; k < n; k++)
+			if (!dojo_load_codes(ctx, x, dojo_view_va(x, i + k, i1, r % x->dim[2],
+								  r / x->dim[2]),
+					     1, rows, c->codes + (k * TILE << x->shift)))
+				return false;
+		for (size_t j = 0; j < rows; j++) {
+			turn(line, c->codes, n, j, x->shift);
+			if (!convert_codes(ctx, c, line, (row + j) * x->dim[0] + i, n, n))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* A transposition: neighbours of x are far apart, and rows of y are near each other in x */
+static bool is_turned(const struct dojo_view *x)
+{
+	return x->stride[1] == 1 && x->stride[0] > 1 && x->dim[0] > 1 && x->dim[1] > 1;
 }
 
 bool dojo_run_convert(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *ctx)
 {
 	const struct dojo_packet_compute *p = dojo_compute(op);
-	struct dojo_rounding rounding = dojo_rounding_of(p);
 	struct dojo_range r = dojo_unit_range(op, unit);
-	uint32_t *codes = dojo_scratch(ctx, DOJO_CHUNK * sizeof(uint32_t));
-	float *buf = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float));
-	struct dojo_cursor x, y;
+	struct conversion c = {
+		.same = same_format(&p->tensor[0], &p->tensor[1]),
+		.rounding = dojo_rounding_of(p),
+		.codes = dojo_scratch(ctx, TILE * TILE * sizeof(uint32_t)),
+		.buf = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float)),
+	};
+	uint64_t row, end;
 
-	rounding.counted = true;
-	dojo_cursor_of(&x, &p->tensor[0]);
-	dojo_cursor_of(&y, &p->tensor[1]);
-	for (uint64_t i = r.first; i < r.last; i += DOJO_CHUNK) {
-		size_t n = dojo_chunk(i, r.last);
-		const void *from;
+	c.rounding.counted = true;
+	dojo_view_init(&c.from, &p->tensor[0]);
+	dojo_cursor_init(&c.x, &c.from);
+	dojo_cursor_of(&c.y, &p->tensor[1]);
 
-		if (!same_format(&p->tensor[0], &p->tensor[1])) {
-			if (!convert_chunk(ctx, &x, &y, r, i, codes, buf, &rounding))
-				return false;
-			continue;
-		}
-		from = dojo_cursor_codes(ctx, &x, i, n, codes);
-		if (!from || !dojo_cursor_store_codes(ctx, &y, i, n, from))
+	/* Whole rows of y by tiles; what is left at both ends as it comes */
+	row = (r.first + c.from.dim[0] - 1) / c.from.dim[0];
+	end = r.last / c.from.dim[0];
+	if (!is_turned(&c.from) || row >= end)
+		return convert_range(ctx, &c, r.first, r.last);
+	if (!convert_range(ctx, &c, r.first, row * c.from.dim[0]))
+		return false;
+	for (uint64_t rows; row < end; row += rows) {
+		rows = c.from.dim[1] - row % c.from.dim[1];
+		if (rows > end - row)
+			rows = end - row;
+		if (rows > TILE)
+			rows = TILE;
+		if (!convert_turned(ctx, &c, row, (size_t)rows))
 			return false;
 	}
-	return true;
+	return convert_range(ctx, &c, end * c.from.dim[0], r.last);
 }
 
 bool dojo_check_dropout(struct dojo_check *c)
