@@ -80,6 +80,8 @@ static int dojo_sync_wait(struct dojo_sync_ctx *ctx, const struct drm_dojo_sync_
 		ret = 0;
 	} else {
 		ret = drm_syncobj_find_fence(ctx->file, op->handle, op->point, 0, &entry->fence);
+		if (ret)
+			entry->fence = NULL;	/* left there without a reference */
 	}
 	drm_syncobj_put(syncobj);
 	return ret;

@@ -324,6 +324,24 @@ TEST_F(submit, a_job_waits_for_a_timeline_point)
 	EXPECT_EQ(9, self->words[0]);
 }
 
+/* The fence of the last point there is stays with the timeline, however often that happens */
+TEST_F(submit, waiting_for_a_point_beyond_the_last_is_refused)
+{
+	struct drm_dojo_sync_op op;
+	struct drm_dojo_job job;
+	__u32 timeline;
+	int i;
+
+	ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &timeline));
+	ASSERT_EQ(0, dojo_timeline_signal(self->c.fd, timeline, 3));
+	op = wait_for_point(timeline, 4);
+	job = write_job(&self->c, self->words_va, 9, &op, 1);
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(-EINVAL, dojo_submit(self->c.fd, self->c.dma, 0, &job, 1));
+	EXPECT_EQ(0, dojo_timeline_wait(self->c.fd, timeline, 3, 0));
+	EXPECT_EQ(0, dojo_syncobj_destroy(self->c.fd, timeline));
+}
+
 TEST_F(submit, a_signalled_syncobj_does_not_hold_a_job_back)
 {
 	struct drm_dojo_sync_op syncs[2];
