@@ -82,7 +82,7 @@ static int dojo_userptr_check_vma(const struct dojo_userptr *userptr, struct vm_
 {
 	struct drm_device *drm = &userptr->vm->mm->tile->drm;
 
-	if (DOJO_REJECT(drm, !vma_is_anonymous(vma)))
+	if (DOJO_REJECT(drm, !vma_is_anonymous(vma) || vma->vm_flags & (VM_IO | VM_PFNMAP)))
 		return -EOPNOTSUPP;
 	if (DOJO_REJECT(drm, !(vma->vm_flags & (userptr->readonly ? VM_READ : VM_WRITE))))
 		return -EACCES;
@@ -127,14 +127,11 @@ static int dojo_userptr_fault(struct dojo_userptr *userptr, struct mm_struct *mm
 			continue;
 		}
 		ret = hmm_range_fault(&range);
-		if (ret == -EBUSY)
+		/* Anonymous memory can be had unless there is none left. */
+		if (ret == -EFAULT)
+			ret = -ENOMEM;
+		if (ret)
 			break;
-		if (ret) {
-			memset(range.hmm_pfns, 0,
-			       (range.end - range.start) / PAGE_SIZE * sizeof(*pfns));
-			*why = *why ?: ret;
-			ret = 0;
-		}
 	}
 	mmap_read_unlock(mm);
 	if (!ret && at < end)
