@@ -164,7 +164,7 @@ static int ioctl32(int fd, unsigned long request, void *arg)
 	return syscall32(NR32_IOCTL, fd, request, arg);
 }
 
-static void give_up(int signal)
+static void give_up(int signal __attribute__((unused)))
 {
 	_exit(1);
 }

@@ -56,7 +56,7 @@ static inline void dojo_stretch_timeouts(void)
 static inline int dojo_test_main(int argc, char **argv, const char *allow)
 {
 	dojo_log_allow = allow;
-	dojo_log_start();
+	dojo_log_start(false);
 	dojo_stretch_timeouts();
 	return test_harness_run(argc, argv);
 }

@@ -12,7 +12,8 @@
 
 static const char * const complaints[] = {
 	"WARNING:", "BUG:", "BUG ", "Oops", "general protection fault", "Kernel panic",
-	"KASAN", "KCSAN", "KMSAN", "KFENCE: ", "UBSAN", "ODEBUG", "DMA-API:",
+	"KASAN", "KCSAN", "KMSAN", "KFENCE: ", "UBSAN", "ODEBUG",
+	"DMA-API: debugging out of memory",
 	"possible circular locking", "possible recursive locking", "possible irq lock inversion",
 	"inconsistent lock state", "Invalid wait context", "nested lock was not taken",
 	"held lock freed", "lock held when returning", "suspicious RCU usage",
@@ -51,14 +52,14 @@ static bool is_complaint(const char *text)
 	return false;
 }
 
-void dojo_log_start(void)
+void dojo_log_start(bool from_boot)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		compile(&bad[i], complaints[i]);
 	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (log_fd >= 0)
+	if (log_fd >= 0 && !from_boot)
 		lseek(log_fd, 0, SEEK_END);
 }
 

@@ -203,8 +203,11 @@ int dojo_fdinfo(int fd, const char *key, char *value, size_t size);
 
 /* ---------------------------------------------------------- kernel log */
 
-/* Reads on from the present end of the kernel log; without a log, nothing is found */
-void dojo_log_start(void);
+/*
+ * Reads on from the present end of the kernel log, or from its beginning; without a
+ * log, nothing is found
+ */
+void dojo_log_start(bool from_boot);
 /*
  * Prints what a healthy kernel does not say since the last call, and returns how
  * many lines that were. Error-level lines of the driver that match @allow, an

@@ -6,7 +6,7 @@
 
 #define WINDOW_MS	500	/* over which shares are compared */
 #define WINDOWS		10
-#define JOBS		2000	/* of each, submitted beforehand: no queue runs dry */
+#define JOBS_MAX	4000	/* of each, submitted beforehand: no queue runs dry */
 #define COPIES		64	/* of each job; a job's buffer fits in no cache */
 #define WORK		MIB(16)
 
@@ -27,10 +27,12 @@ static int make_rival(struct rival *r, __u32 queue_class, __u32 priority, const 
 		.queue_class = queue_class,
 		.priority = priority,
 		.rect_x = rect[0], .rect_y = rect[1], .rect_w = rect[2], .rect_h = rect[3],
-		.ring_jobs = JOBS,
+		.ring_jobs = JOBS_MAX,
+		.timeout_ns = 600 * 1000000000ull,	/* until the last rival is ready */
 	};
+	unsigned int i, jobs = dojo_scaled(100000, 400);
 	__u32 wait_size;
-	int i, ret;
+	int ret;
 
 	memset(r, 0, sizeof(*r));
 	ret = dojo_client_open(&r->c, 0);
@@ -50,7 +52,7 @@ static int make_rival(struct rival *r, __u32 queue_class, __u32 priority, const 
 	for (i = 0; i < COPIES; i++)
 		dojo_copy(&r->c, r->buf.va, r->buf.va + WORK / 2, WORK / 2);
 	ret = dojo_submit_one(r->c.fd, r->queue, r->c.batch.va, wait_size, 0);
-	for (i = 1; i < JOBS && !ret; i++)
+	for (i = 1; i < jobs && i < JOBS_MAX && !ret; i++)
 		ret = dojo_submit_one(r->c.fd, r->queue, r->c.batch.va + wait_size,
 				      r->c.used - wait_size, 0);
 	return ret;

@@ -16,9 +16,10 @@ fi
 limit=$((900 * ${DOJO_SLOW:-1}))	# seconds for a program; its tests have limits of their own
 if [ "${SCALE-}" = full ]; then limit=$((limit * 10)); fi
 
-# what the others rely on first; what takes the driver away, and what resets the card, last
+# what the others rely on first; what takes the driver away, and what resets the card, late; what costs the kernel
+# some of its debugging aids last
 programs=(enumerate query bo vm copy queue submit packet gemm readme library isolation core prime userptr
-	bind_random evict stress fairness hang module)
+	bind_random evict stress fairness fuzz hang module fault_sweep)
 
 passed=0 failed=0 skipped=0 number=0
 result() {	# result OK NAME [DIRECTIVE]: a test of run.sh itself, or the sum of a program
@@ -93,6 +94,32 @@ load() {
 	fi
 }
 
+# Suites of the kernel's that ran when the driver was loaded
+kunit() {
+	local suite names=()
+	for suite in /sys/kernel/debug/kunit/dojo*; do
+		if [ -e "$suite/results" ]; then names+=("$suite/results"); fi
+	done
+	[ ${#names[@]} -gt 0 ] || return 0
+	command=(sed -n 's/^    //p; /^not ok/p' "${names[@]}")
+	run kunit
+}
+
+# 1: memory has been lost since the tests began; 2: this kernel does not say.
+# drm_gpuva_sm_step() of the kernel loses its copy of the unmap step when the allocation of the last one fails, which
+# fault_sweep has it do.
+leaks() {
+	local kmemleak=/sys/kernel/debug/kmemleak found
+	{ echo scan >$kmemleak; } 2>/dev/null || return 2
+	sleep 6	# what is on its way to be freed is not lost, nor is anything younger than 5 s
+	echo scan >$kmemleak
+	found=$(awk '/^unreferenced object/ { if (!known) printf "%s", block; block = ""; known = 0 }
+		/drm_gpuva_sm_step/ { known = 1 }
+		{ block = block "# " $0 "\n" }
+		END { if (!known) printf "%s", block }' $kmemleak | head -n 500)
+	[ -z "$found" ] || { printf '%s\n' "$found"; return 1; }
+}
+
 wanted=("$@")
 tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT
@@ -106,6 +133,8 @@ fi
 if ! load; then
 	count "not ok" load
 else
+	if selected kunit; then kunit; fi
+	{ echo clear >/sys/kernel/debug/kmemleak; } 2>/dev/null || true
 	for program in "${programs[@]}"; do
 		selected "$program" || continue
 		command=("$O/$program" ${tests[@]+"${tests[@]}"})
@@ -113,6 +142,13 @@ else
 		if [ -e "$here/$program.sh" ]; then command=("$O/kernel_log" "$here/$program.sh"); fi
 		if [ -x "${command[0]}" ]; then run "$program"; else count "not ok" "$program"; fi
 	done
+	# also what fell between the tests
+	if "$O/kernel_log" -b true; then count ok kernel_log; else count "not ok" kernel_log; fi
+	leaks
+	case $? in
+	0) count ok kmemleak ;;
+	1) count "not ok" kmemleak ;;
+	esac
 fi
 echo "1..$number"
 [ $((passed + failed + skipped)) -gt 0 ] || { echo "# no test matches: $*"; failed=1; }

@@ -36,11 +36,11 @@ shell() {
 # Not for a tree of its own: FILE_PATH_CHANGES (MAINTAINERS). SPDX_LICENSE_TAG: it accepts only what the kernel's own
 # files use. BIT_MACRO in headers that user space and QEMU include too: there is no BIT() there. In user space there are no
 # u32, __printf(), ARRAY_SIZE(), strscpy() of the kernel's either, and cJSON is named as it is. A macro that defines a
-# test by its name uses the name more than once.
+# test by its name uses the name more than once, and is no expression.
 patch() { each perl "$src"/scripts/checkpatch.pl --no-tree --strict --terse --show-types --no-summary --max-line-length=100 "$@" -f; }
 checkpatch() {
 	local rc=0 common=SPDX_LICENSE_TAG,FILE_PATH_CHANGES
-	local user=BIT_MACRO,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,ARRAY_SIZE,STRCPY,CAMELCASE,MACRO_ARG_REUSE
+	local user=BIT_MACRO,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,ARRAY_SIZE,STRCPY,CAMELCASE,MACRO_ARG_REUSE,COMPLEX_MACRO
 	# Locks are described in the kernel-doc block of their struct, which checkpatch does not look into; macros that
 	# name a member cannot put it in parentheses.
 	local kernel=$common,UNCOMMENTED_DEFINITION,MACRO_ARG_PRECEDENCE
