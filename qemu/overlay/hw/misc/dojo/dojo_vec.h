@@ -173,6 +173,29 @@ static inline ALWAYS vi vi_min(vi a, vi b)
 #endif
 }
 
+/* Codes, widened: by one instruction, which compilers do not find for all widths */
+static inline ALWAYS vu vu_widen_u16(vh a)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_cvtepu16_epi32((__m256i)a);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_cvtepu16_epi32((__m128i)a);
+#else
+	return __builtin_convertvector(a, vu);
+#endif
+}
+
+static inline ALWAYS vu vu_widen_u8(vb a)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_cvtepu8_epi32((__m128i)a);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)&a));
+#else
+	return __builtin_convertvector(a, vu);
+#endif
+}
+
 /* a * b + c with one rounding */
 static inline ALWAYS vf vf_fma(vf a, vf b, vf c)
 {
