@@ -141,8 +141,7 @@ static int prepare(struct checked *c, const struct workload *w, unsigned int til
 		if (i <= repeats(w) / 4)
 			emit_step(c, c->batches[PART_START], w, tiles);
 		emit_step(c, c->batches[PART_MEASURED], w, tiles);
-		if (i <= repeats(w) / 8)
-			emit_step(c, c->batches[PART_END], w, tiles);
+		emit_step(c, c->batches[PART_END], w, tiles);
 	}
 	return 0;
 }
