@@ -11,6 +11,7 @@ case $part in
 module)
 	kernel=$1
 	shift
+	is_kernel "$kernel"
 	[ -d "$DOJO/driver" ] || die "driver/ is missing: there is no module to build"
 	ROOT=$("$VM/root.sh")
 	if [[ $kernel == debug* ]]; then

@@ -5,6 +5,7 @@
 
 kernel=$1
 shift
+is_kernel "$kernel"
 "$VM/build.sh" module "$kernel" >"$(log module-"$kernel")" 2>&1 || show module-"$kernel"
 "$VM/build.sh" user >"$(log user)" 2>&1 || show user
 [ -e "$DOJO/selftests/run.sh" ] || die "selftests/run.sh is missing: there is nothing to run"

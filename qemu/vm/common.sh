@@ -17,6 +17,14 @@ export KERNEL_NEW=7.3			# from the suite's backports
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
+# is_kernel NAME: of those that the machine can boot, or the script ends
+is_kernel() {
+	case $1 in
+	"$KERNEL_LTS" | "$KERNEL_NEW" | debug | "debug-$KERNEL_LTS") ;;
+	*) die "kernel '$1' is not one of $KERNEL_LTS, $KERNEL_NEW, debug, debug-$KERNEL_LTS" ;;
+	esac
+}
+
 # hash_of PATH...: one short key for the contents (and relative names) of files and folders
 hash_of() {
 	local p

@@ -51,11 +51,8 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ $# -gt 0 ] || [ -n "$shell" ] || { usage >&2; exit 2; }
-case $kernel in
-"$KERNEL_LTS" | "$KERNEL_NEW") : "${memory:=2G}" ;;
-debug | "debug-$KERNEL_LTS") : "${memory:=3G}" ;;
-*) die "kernel '$kernel' is not one of $KERNEL_LTS, $KERNEL_NEW, debug, debug-$KERNEL_LTS" ;;
-esac
+is_kernel "$kernel"
+if [[ $kernel == debug* ]]; then : "${memory:=3G}"; else : "${memory:=2G}"; fi
 # One card as it is sold, and one of the other generation whose memory this machine's can back several times over.
 # KASAN shadows what the driver maps: an eighth of the HBM in the guest's memory.
 small="tiles=2,hbm=512M,generation=d2"
