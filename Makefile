@@ -60,7 +60,8 @@ coverage:
 	@$(VM)/coverage.sh
 
 soak:
-	@rc=0; SCALE=full $(VM)/native.sh || rc=1; for k in $(SOAK); do SCALE=full $(VM)/check.sh $$k $(T) || rc=1; done; exit $$rc
+	@rc=0; SCALE=full $(VM)/native.sh || rc=1; for k in $(SOAK); do SCALE=full $(VM)/check.sh $$k $(T) || rc=1; done; \
+	DOJO_QEMU=asan DOJO_FUZZ_SECONDS=900 $(VM)/qtest.sh fuzz || rc=1; exit $$rc
 
 clean:
 	rm -rf build

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # qemu.sh [--base]: makes QEMU with the card's model if it is not in the cache, and prints the folder that holds
 # qemu-system-x86_64, dojo-dip-test and plugins/. --base: QEMU without the model, for what needs no card.
-# DOJO_QEMU=asan: with AddressSanitizer and UBSan; tsan: with ThreadSanitizer; gcov: counting the lines that run. These
-# are for the qtests (qtest.sh), and stay in build/qemu-asan and so on.
+# DOJO_QEMU=asan: the model with AddressSanitizer and UBSan; tsan: with ThreadSanitizer; gcov: counting the lines that
+# run. These are for the qtests (qtest.sh), and stay in build/qemu-asan and so on.
 #
 # Debian's QEMU source is configured and compiled once into the cache (qemu-base-KEY). A checkout's first build
 # copies that tree to build/qemu, lays qemu/overlay over it and compiles the difference; later builds are ninja's
@@ -13,12 +13,10 @@
 configure=(--target-list=x86_64-softmmu --without-default-features --enable-tcg --enable-kvm --enable-system
 	--enable-plugins --enable-virtfs --enable-attr --enable-slirp --enable-werror --disable-install-blobs)
 # a qtest links everything that ours links
-base_targets=(qemu-system-x86_64 tests/qtest/pvpanic-pci-test)
+base_targets=(qemu-system-x86_64 tests/qtest/pvpanic-pci-test tests/tcg/plugins/libinsn.so
+	contrib/plugins/libhwprofile.so contrib/plugins/libhowvec.so)
 case ${DOJO_QEMU-} in
-'') base_targets+=(tests/tcg/plugins/libinsn.so contrib/plugins/libhwprofile.so contrib/plugins/libhowvec.so) ;;
-asan) configure+=(--enable-asan --enable-ubsan) ;;
-tsan) configure+=(--enable-tsan) ;;
-gcov) configure+=(--enable-gcov) ;;
+'' | asan | tsan | gcov) ;;
 *) die "DOJO_QEMU='$DOJO_QEMU' is none of asan, tsan, gcov" ;;
 esac
 

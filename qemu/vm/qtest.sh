@@ -15,10 +15,11 @@ for test in "$qemu"/dojo-*-test; do
 	out=$(log "$name")
 	rc=0
 	# the binary's name tells the library the architecture
+	# shellcheck disable=SC2016 # $0 and $@ are of the inner shell
 	in_root -b "$qemu:/qemu" sh -c 'ln -s /dojo/qemu/vm/qtest-qemu /tmp/qemu-system-x86_64 &&
 		echo leak:map_noreserve_effective >/tmp/leaks &&
-		exec env QTEST_QEMU_BINARY=/tmp/qemu-system-x86_64 '"${sanitizers//$'\n'/}"' timeout 600 "$@"' sh \
-		"/qemu/$name" --tap -k ${1:+-p "/x86_64/dojo/$1"} 2>&1 </dev/null | tee "$out" |
+		exec env QTEST_QEMU_BINARY=/tmp/qemu-system-x86_64 '"${sanitizers//$'\n'/}"' timeout "$0" "$@"' \
+		$((600 + 4 * ${DOJO_FUZZ_SECONDS:-0})) "/qemu/$name" --tap -k ${1:+-p "/x86_64/dojo/$1"} 2>&1 </dev/null | tee "$out" |
 		grep -vE "^# (starting QEMU|Start of|End of|random seed)" || rc=$?
 	p=$(grep -c '^ok ' "$out" || true) f=$(grep -c '^not ok ' "$out" || true) s=$(grep -ciE '^ok .*# skip' "$out" || true)
 	if [ $rc -ne 0 ] && [ "$f" = 0 ]; then f=1; fi	# it died before it could say so

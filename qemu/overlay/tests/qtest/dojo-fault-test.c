@@ -1,5 +1,5 @@
 /*
- * QTest of the Dojo card: injected faults, the ladder of resets, unplug, IOMMU
+ * QTest of the Dojo card: injected faults, the ladder of resets, IOMMU
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -314,6 +314,7 @@ static void expect_property_refused(Card *c, const char *name, const char *json)
 static void test_bad_injections(void)
 {
     Card *c = card_new("tiles=1");
+    int i;
 
     expect_property_refused(c, "inject-hang", "\"tile=1,queue=0,level=queue\"");
     expect_property_refused(c, "inject-hang", "\"tile=0,queue=1024,level=queue\"");
@@ -325,114 +326,17 @@ static void test_bad_injections(void)
                             "\"tile=0,memory=hbm,offset=134217728,kind=corrected\"");
     expect_property_refused(c, "inject-ecc",
                             "\"tile=0,memory=l2,offset=0,kind=corrected\"");
+    expect_property_refused(c, "inject-ecc",
+                            "\"tile=0,memory=sram,offset=0,kind=fatal\"");
     expect_property_refused(c, "inject-spurious-irq", "4");
-    card_free(c);
-}
-
-static void expect_device_refused(const char *options)
-{
-    QTestState *qts = qtest_init("-M q35 -m 128M -device pcie-root-port,id=rp");
-    QDict *r = qtest_qmp(qts, "{ 'execute': 'device_add', 'arguments': {"
-                         "'driver': 'dojo-dip', 'bus': 'rp', 'tiles': %d,"
-                         "'generation': %s, 'serial': %s, 'sram': %d } }",
-                         !strcmp(options, "tiles") ? 9 : 1,
-                         !strcmp(options, "generation") ? "d3" : "d1",
-                         !strcmp(options, "serial") ? "12345678901234567" : "x",
-                         !strcmp(options, "sram") ? 4096 : 16777216);
-
-    g_assert(qdict_haskey(r, "error"));
-    qobject_unref(r);
-    qtest_quit(qts);
-}
-
-static void test_bad_properties(void)
-{
-    expect_device_refused("tiles");
-    expect_device_refused("generation");
-    expect_device_refused("serial");
-    expect_device_refused("sram");
-}
-
-/* -------------------------------------------------------------------- unplug */
-
-#define PORT_DEVFN  QPCI_DEVFN(3, 0)
-#define CARD_DEVFN  (1 << 8)        /* bus 1, device 0 */
-
-/* A card behind a root port, so that it can be unplugged and plugged again */
-static Card *card_behind_port(void)
-{
-    Card *c = g_new0(Card, 1);
-    QPCIDevice *port;
-
-    c->qts = qtest_init("-M q35 -m 128M -device pcie-root-port,id=rp,addr=3.0 "
-                        "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
-                        "-device dojo-dip,id=card,bus=rp,hbm=128M,sram=16M,tiles=2");
-    c->bus = qpci_new_pc(c->qts, NULL);
-    port = qpci_device_find(c->bus, PORT_DEVFN);
-    qpci_config_writel(port, PCI_PRIMARY_BUS, 0x00010100);
-    qpci_config_writel(port, PCI_MEMORY_BASE, 0xf7f0e000);
-    qpci_config_writew(port, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    g_free(port);
-
-    c->dev = g_new0(QPCIDevice, 1);
-    c->dev->bus = c->bus;
-    c->dev->devfn = CARD_DEVFN;
-    qpci_device_enable(c->dev);
-    c->regs = qpci_iomap(c->dev, DOJO_BAR_REGS, NULL);
-    c->hbm = qpci_iomap(c->dev, DOJO_BAR_HBM, NULL);
-    c->next = RAM_BASE;
-    return c;
-}
-
-/* As the guest ends a hot unplug: it takes the slot's power away */
-static void unplug(Card *c)
-{
-    QPCIDevice *port = qpci_device_find(c->bus, PORT_DEVFN);
-    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
-    uint16_t control = qpci_config_readw(port, cap + PCI_EXP_SLTCTL);
-
-    control &= ~PCI_EXP_SLTCTL_PIC;
-    qpci_config_writew(port, cap + PCI_EXP_SLTCTL,
-                       control | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
-    g_free(port);
-}
-
-static void test_unplug_while_running(void)
-{
-    Card *c = card_behind_port();
-    Tile *t = tile_new(c, 0);
-    Queue *dma = queue_new(t, 0, 0, DOJO_HW_CLASS_DMA);
-    Queue *mesh = queue_new(t, 1, 0, DOJO_HW_CLASS_COMPUTE);
-    Batch work = batch_new(c);
-    int i;
-
-    map_huge(c, t->kernel_root, KERNEL_SPAN, leaf(DOJO_TARGET_HBM, 0));
-    for (i = 0; i < 400; i++) {
-        batch_copy(&work, KERNEL_SPAN, KERNEL_SPAN + 1 * MiB, 1 * MiB);
+    expect_property_refused(c, "temperature", "\"hot\"");
+    for (i = 0; i < 64; i++) {
+        set_property(c, "inject-ecc", "\"tile=0,memory=hbm,offset=0,kind=corrected\"");
     }
-    queue_run(dma, &work);
-    queue_run(mesh, &work);
-    wait_until(le64_to_cpu(context_save(dma).progress) > 2);
-    unplug(c);
-    g_assert_cmphex(qpci_config_readl(c->dev, PCI_VENDOR_ID), ==, 0xffffffff);
-    g_free(dma);
-    g_free(mesh);
-    g_free(t);
-    card_free(c);
-}
-
-static void test_unplug_while_hung(void)
-{
-    Card *c = card_behind_port();
-    Tile *t = tile_new(c, 0);
-    Batch nop;
-    Queue *q = nop_queue(t, 0, &nop);
-
-    set_property(c, "inject-hang", "\"tile=0,queue=0,level=flr\"");
-    expect_hangs(q, &nop);
-    unplug(c);
-    g_free(q);
-    g_free(t);
+    expect_property_refused(c, "inject-ecc",
+                            "\"tile=0,memory=hbm,offset=0,kind=corrected\"");
+    set_property(c, "inject-ecc", "\"\"");
+    set_property(c, "inject-ecc", "\"tile=0,memory=hbm,offset=0,kind=corrected\"");
     card_free(c);
 }
 
@@ -453,21 +357,6 @@ static void vtd_enable(Card *c, uint64_t root_table)
     wait_until(qtest_readl(c->qts, VTD + VTD_GSTS) & VTD_SET_ROOT);
     qtest_writel(c->qts, VTD + VTD_GCMD, VTD_TRANSLATE);
     wait_until(qtest_readl(c->qts, VTD + VTD_GSTS) & VTD_TRANSLATE);
-}
-
-static Card *card_behind_iommu(void)
-{
-    Card *c = g_new0(Card, 1);
-
-    c->qts = qtest_init("-M q35 -m 128M -device intel-iommu,intremap=off "
-                        "-device dojo-dip,id=card,addr=4.0,hbm=128M,sram=16M,tiles=1");
-    c->bus = qpci_new_pc(c->qts, NULL);
-    c->dev = qpci_device_find(c->bus, QPCI_DEVFN(4, 0));
-    qpci_device_enable(c->dev);
-    c->regs = qpci_iomap(c->dev, DOJO_BAR_REGS, NULL);
-    c->hbm = qpci_iomap(c->dev, DOJO_BAR_HBM, NULL);
-    c->next = RAM_BASE;
-    return c;
 }
 
 static void test_iommu(void)
@@ -536,9 +425,6 @@ int main(int argc, char **argv)
     qtest_add_func("/dojo/inject/dead-link", test_dead_link);
     qtest_add_func("/dojo/inject/slow-engine", test_slow_engine);
     qtest_add_func("/dojo/inject/bad-values", test_bad_injections);
-    qtest_add_func("/dojo/properties/bad-values", test_bad_properties);
-    qtest_add_func("/dojo/unplug/running", test_unplug_while_running);
-    qtest_add_func("/dojo/unplug/hung", test_unplug_while_hung);
     qtest_add_func("/dojo/iommu/faults", test_iommu);
     qtest_add_func("/dojo/iommu/reset", test_iommu_reset_while_running);
     return g_test_run();

@@ -87,6 +87,63 @@ static inline Card *card_new(const char *options)
     return c;
 }
 
+static inline Card *card_behind_iommu(void)
+{
+    Card *c = g_new0(Card, 1);
+
+    c->qts = qtest_init("-M q35 -m 128M -device intel-iommu,intremap=off "
+                        "-device dojo-dip,id=card,addr=4.0,hbm=128M,sram=16M,tiles=2");
+    c->bus = qpci_new_pc(c->qts, NULL);
+    c->dev = qpci_device_find(c->bus, QPCI_DEVFN(4, 0));
+    qpci_device_enable(c->dev);
+    c->regs = qpci_iomap(c->dev, DOJO_BAR_REGS, NULL);
+    c->hbm = qpci_iomap(c->dev, DOJO_BAR_HBM, NULL);
+    c->next = RAM_BASE;
+    return c;
+}
+
+#define PORT_DEVFN  QPCI_DEVFN(3, 0)
+#define CARD_DEVFN  (1 << 8)        /* bus 1, device 0 */
+
+/* A card behind a root port, so that it can be unplugged and plugged again */
+static inline Card *card_behind_port(void)
+{
+    Card *c = g_new0(Card, 1);
+    QPCIDevice *port;
+
+    c->qts = qtest_init("-M q35 -m 128M -device pcie-root-port,id=rp,addr=3.0 "
+                        "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+                        "-device dojo-dip,id=card,bus=rp,hbm=128M,sram=16M,tiles=2");
+    c->bus = qpci_new_pc(c->qts, NULL);
+    port = qpci_device_find(c->bus, PORT_DEVFN);
+    qpci_config_writel(port, PCI_PRIMARY_BUS, 0x00010100);
+    qpci_config_writel(port, PCI_MEMORY_BASE, 0xf7f0e000);
+    qpci_config_writew(port, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    g_free(port);
+
+    c->dev = g_new0(QPCIDevice, 1);
+    c->dev->bus = c->bus;
+    c->dev->devfn = CARD_DEVFN;
+    qpci_device_enable(c->dev);
+    c->regs = qpci_iomap(c->dev, DOJO_BAR_REGS, NULL);
+    c->hbm = qpci_iomap(c->dev, DOJO_BAR_HBM, NULL);
+    c->next = RAM_BASE;
+    return c;
+}
+
+/* As the guest ends a hot unplug: it takes the slot's power away */
+static inline void unplug(Card *c)
+{
+    QPCIDevice *port = qpci_device_find(c->bus, PORT_DEVFN);
+    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
+    uint16_t control = qpci_config_readw(port, cap + PCI_EXP_SLTCTL);
+
+    control &= ~PCI_EXP_SLTCTL_PIC;
+    qpci_config_writew(port, cap + PCI_EXP_SLTCTL,
+                       control | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF);
+    g_free(port);
+}
+
 static inline void card_free(Card *c)
 {
     g_free(c->dev);
@@ -296,7 +353,8 @@ static inline void tile_restart(Tile *t)
                  ADMIN_SIZE * sizeof(struct dojo_admin_command));
     t->admin_tail = 0;
     for (i = 0; i < DOJO_NUM_EVENT_RINGS; i++) {
-        qtest_memset(t->card->qts, t->event[i], 0, EVENT_SIZE * sizeof(struct dojo_event));
+        qtest_memset(t->card->qts, t->event[i], 0,
+                     EVENT_SIZE * sizeof(struct dojo_event));
         qtest_writel(t->card->qts, t->consumer[i], 0);
         t->consumed[i] = 0;
     }

@@ -188,6 +188,16 @@ static bool init_bar_msix(DojoState *s, Error **errp)
     return true;
 }
 
+/* A region inside a BAR holds a reference to the device, which would never end */
+static void empty_bar(MemoryRegion *bar)
+{
+    MemoryRegion *mr, *next;
+
+    QTAILQ_FOREACH_SAFE(mr, &bar->subregions, subregions_link, next) {
+        memory_region_del_subregion(bar, mr);
+    }
+}
+
 /* ------------------------------------------------------- life of the device */
 
 static bool check_properties(DojoState *s, Error **errp)
@@ -358,7 +368,7 @@ static void dojo_realize(PCIDevice *pdev, Error **errp)
         goto no_hbm;
     }
     if (!init_bar_msix(s, errp)) {
-        goto no_hbm;
+        goto no_msix;
     }
     init_shared(s);
     for (i = 0; i < s->tiles; i++) {
@@ -377,7 +387,11 @@ no_tile:
     free_tiles(s);
     destroy_shared(s);
     msix_uninit(pdev, &s->bar_msix, &s->bar_msix);
+no_msix:
+    empty_bar(&s->bar_msix);
+    empty_bar(&s->bar_hbm);
 no_hbm:
+    empty_bar(&s->bar_regs);
     pcie_aer_exit(pdev);
     pcie_cap_exit(pdev);
 }
@@ -397,6 +411,9 @@ static void dojo_exit(PCIDevice *pdev)
     free_tiles(s);
     destroy_shared(s);
     msix_uninit(pdev, &s->bar_msix, &s->bar_msix);
+    empty_bar(&s->bar_msix);
+    empty_bar(&s->bar_hbm);
+    empty_bar(&s->bar_regs);
     pcie_aer_exit(pdev);
     pcie_cap_exit(pdev);
 }

@@ -352,6 +352,7 @@ static void give_up(DojoQueue *q)
 
 void dojo_sched_give_back(DojoQueue *q, DojoStep why)
 {
+    enum dojo_hw_class class = q->class;
     DojoTile *t = q->tile;
     bool more;
 
@@ -366,11 +367,11 @@ void dojo_sched_give_back(DojoQueue *q, DojoStep why)
             settle(q);
         }
         dojo_sched_count_tile(t);
-        give_up(q);
-        more = t->num_ready[q->class];
+        give_up(q);     /* from here on a reset may free it */
+        more = t->num_ready[class];
     }
     if (more) {
-        dojo_workers_kick(t->card, q->class);
+        dojo_workers_kick(t->card, class);
     }
 }
 
