@@ -151,6 +151,12 @@ bool dojo_bo_settled(const struct dojo_bo *bo)
 	       (res->mem_type != DOJO_PL_SYSTEM || bo->domains & DRM_DOJO_DOMAIN_SYSTEM);
 }
 
+/* A charge to a control group that TTM refuses does not come to our regions. */
+static bool dojo_bo_nospc_init(struct dojo_mm *mm)
+{
+	return dojo_ttm_charges(&mm->hbm.man);
+}
+
 static int dojo_bo_place(struct dojo_bo *bo, struct dojo_placement *placement, bool *nospc)
 {
 	struct ttm_operation_ctx ctx = {
@@ -159,7 +165,7 @@ static int dojo_bo_place(struct dojo_bo *bo, struct dojo_placement *placement, b
 	};
 	int ret;
 
-	*nospc = false;
+	*nospc = dojo_bo_nospc_init(dojo_bo_mm(bo));
 	bo->nospc = nospc;
 	ret = ttm_bo_validate(&bo->ttm, &placement->ttm, &ctx);
 	bo->nospc = NULL;
@@ -487,7 +493,7 @@ static int dojo_bo_init(struct dojo_mm *mm, struct dojo_bo *bo, bool fallback, b
 	dojo_bo_places(mm, bo, &placement, fallback ? TTM_PL_FLAG_DESIRED : 0);
 	if (fallback)
 		dojo_place(&placement, DOJO_PL_SYSTEM, 0);
-	*nospc = false;
+	*nospc = dojo_bo_nospc_init(mm);
 	bo->nospc = nospc;
 	ret = ttm_bo_init_reserved(&mm->ttm, &bo->ttm, ttm_bo_type_device, &placement.ttm, 1,
 				   &ctx, NULL, resv, dojo_bo_destroy);

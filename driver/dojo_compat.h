@@ -20,6 +20,7 @@
 #include <drm/gpu_scheduler.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_device.h>
+#include <drm/ttm/ttm_resource.h>
 
 /* ---- buddy: gpu_buddy_* everywhere */
 #ifdef HAVE_GPU_BUDDY
@@ -172,6 +173,44 @@ dojo_drm_gpuvm_sm_map_ops_create(struct drm_gpuvm *vm, u64 addr, u64 range,
 #define dojo_ttm_bo_release(bo)			ttm_bo_put(bo)
 #endif
 
+/* ---- TTM: accounting by control group, which 6.12 has not; without CGROUP_DMEM nothing happens */
+#ifdef HAVE_TTM_DMEM
+#include <linux/cgroup_dmem.h>
+
+static inline int dojo_ttm_account(struct drm_device *drm, struct ttm_resource_manager *man,
+				   const char *name)
+{
+	static const struct dmem_cgroup_ops ops = { .reclaim = ttm_resource_manager_dmem_reclaim };
+	struct dmem_cgroup_region *region;
+
+	region = drmm_cgroup_register_region(drm, name, &(struct dmem_cgroup_init){
+		.size = man->size,
+		.ops = &ops,
+		.reclaim_priv = man,
+	});
+	if (IS_ERR(region))
+		return PTR_ERR(region);
+	ttm_resource_manager_set_dmem_region(man, region);
+	return 0;
+}
+
+static inline bool dojo_ttm_charges(const struct ttm_resource_manager *man)
+{
+	return man->cg;
+}
+#else
+static inline int dojo_ttm_account(struct drm_device *drm, struct ttm_resource_manager *man,
+				   const char *name)
+{
+	return 0;
+}
+
+static inline bool dojo_ttm_charges(const struct ttm_resource_manager *man)
+{
+	return false;
+}
+#endif
+
 /* ---- dma-buf: what tells importers that a buffer moves */
 #ifdef HAVE_DMABUF_INVALIDATE
 #define DOJO_DMA_BUF_MOVED	.invalidate_mappings
@@ -187,6 +226,11 @@ dojo_drm_gpuvm_sm_map_ops_create(struct drm_gpuvm *vm, u64 addr, u64 range,
 #else
 #define dojo_drm_gem_vmap	drm_gem_vmap
 #define dojo_drm_gem_vunmap	drm_gem_vunmap
+#endif
+
+/* ---- fdinfo: 6.12 prints drm-active- unasked */
+#ifndef HAVE_GEM_OBJECT_ACTIVE
+#define DRM_GEM_OBJECT_ACTIVE	0
 #endif
 
 /* ---- namespaces: the quoted form loads only from 6.13 on */

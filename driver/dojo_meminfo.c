@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What memory there is and who has it: queries, fdinfo, debugfs. */
+#include <linux/debugfs.h>
 #include <linux/dma-resv.h>
 #include <linux/idr.h>
+#include <linux/seq_file.h>
 
 #include <drm/drm_debugfs.h>
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 #include <drm/ttm/ttm_resource.h>
@@ -12,6 +15,7 @@
 #include "dojo_bo.h"
 #include "dojo_mm.h"
 #include "dojo_ttm.h"
+#include "dojo_vm.h"
 
 /**
  * dojo_mm_query() - for DRM_DOJO_QUERY_MEMORY
@@ -135,9 +139,46 @@ void dojo_mm_show_fdinfo(struct drm_printer *p, struct dojo_file *file)
 
 	for (unsigned int i = 0; i < DOJO_MEMINFO_REGIONS; i++)
 		drm_print_memory_stats(p, &stats[i],
-				       DRM_GEM_OBJECT_RESIDENT | DRM_GEM_OBJECT_PURGEABLE,
+				       DRM_GEM_OBJECT_RESIDENT | DRM_GEM_OBJECT_PURGEABLE |
+				       DRM_GEM_OBJECT_ACTIVE,
 				       dojo_meminfo_names[i]);
 }
+
+/* The next address space after ASID @asid, referenced */
+static struct dojo_vm *dojo_meminfo_next_vm(struct dojo_mm *mm, unsigned long *asid)
+{
+	struct dojo_vm *vm;
+
+	xa_lock(&mm->vms);
+	do {
+		vm = xa_find_after(&mm->vms, asid, ULONG_MAX, XA_PRESENT);
+	} while (vm && !kref_get_unless_zero(&vm->users));
+	xa_unlock(&mm->vms);
+	return vm;
+}
+
+static int gpuvas_show(struct seq_file *m, void *unused)
+{
+	struct dojo_tile *tile = m->private;
+	unsigned long asid = 0;
+	struct dojo_vm *vm;
+	int idx;
+
+	if (!drm_dev_enter(&tile->drm, &idx))
+		return -ENODEV;
+	while ((vm = dojo_meminfo_next_vm(tile->mm, &asid))) {
+		mutex_lock(&vm->lock);
+		seq_printf(m, "ASID %lu: %llu mappings, %llu tables, %llu entries written%s\n", asid,
+			   vm->mappings, vm->pt.pages, vm->pt.writes,
+			   vm->unusable ? ", unusable" : "");
+		drm_debugfs_gpuva_info(m, &vm->base);
+		mutex_unlock(&vm->lock);
+		dojo_vm_put(vm);
+	}
+	drm_dev_exit(idx);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(gpuvas);
 
 /**
  * dojo_mm_debugfs_init() - make the files of memory management
@@ -153,4 +194,5 @@ void dojo_mm_debugfs_init(struct dojo_tile *tile, struct dentry *root)
 	if (mm->sram.man.func)
 		ttm_resource_manager_create_debugfs(&mm->sram.man, root, "sram");
 	ttm_resource_manager_create_debugfs(&mm->system, root, "system");
+	debugfs_create_file("gpuvas", 0400, root, tile, &gpuvas_fops);
 }

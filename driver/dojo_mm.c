@@ -64,6 +64,11 @@ int dojo_mm_init(struct dojo_tile *tile)
 	if (ret)
 		return ret;
 
+	/* After dojo_mm_release(), so that it is undone before. */
+	ret = dojo_ttm_account_regions(mm);
+	if (ret)
+		return ret;
+
 	mm->hbm_io = ioremap_wc(tile->hbm_phys, tile->hbm_size);
 	if (!mm->hbm_io)
 		return -ENOMEM;

@@ -224,6 +224,8 @@ int dojo_bo_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 	ret = dojo_bo_pin(bo);
 	if (ret)
 		return ret;
+	/* A clear or move may be under way, and callers do not wait for it. */
+	dma_resv_wait_timeout(obj->resv, DMA_RESV_USAGE_KERNEL, false, MAX_SCHEDULE_TIMEOUT);
 	ret = ttm_bo_vmap(&bo->ttm, map);
 	if (ret)
 		dojo_bo_unpin(bo);

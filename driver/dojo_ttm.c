@@ -514,6 +514,25 @@ int dojo_ttm_init(struct dojo_mm *mm)
 }
 
 /**
+ * dojo_ttm_account_regions() - charge HBM and SRAM to control groups, on kernels that can
+ * @mm: memory management of the tile
+ *
+ * The DRM core undoes it. Regions are called drm/dojo.tile.N/hbm and /sram.
+ *
+ * Return: 0 or an error.
+ */
+int dojo_ttm_account_regions(struct dojo_mm *mm)
+{
+	int ret = 0;
+
+	if (mm->hbm.man.func)
+		ret = dojo_ttm_account(&mm->tile->drm, &mm->hbm.man, "hbm");
+	if (!ret && mm->sram.man.func)
+		ret = dojo_ttm_account(&mm->tile->drm, &mm->sram.man, "sram");
+	return ret;
+}
+
+/**
  * dojo_ttm_fini() - undo dojo_ttm_init()
  * @mm: memory management of the tile; its last buffer is gone
  */

@@ -169,5 +169,6 @@ extern const struct dojo_pt_ops dojo_pt_tile_ops;
 
 int dojo_ttm_init(struct dojo_mm *mm);
 void dojo_ttm_fini(struct dojo_mm *mm);
+int dojo_ttm_account_regions(struct dojo_mm *mm);
 
 #endif
