@@ -269,68 +269,6 @@ TEST_F_TIMEOUT(random, sequence_agrees_with_the_model, 600)
 	EXPECT_GT(checked, 0);
 }
 
-/* ---------------------------------------------------------------- scale */
-
-FIXTURE(scale) {
-	struct dojo_client c;
-	struct dojo_buf host;
-};
-
-FIXTURE_SETUP(scale)
-{
-	ASSERT_EQ(0, dojo_client_open(&self->c, 0));
-	ASSERT_EQ(0, dojo_buf_create(&self->c, &self->host, PAGE, DRM_DOJO_DOMAIN_SYSTEM,
-				     DRM_DOJO_BO_CPU_ACCESS));
-}
-
-FIXTURE_TEARDOWN(scale)
-{
-	dojo_client_close(&self->c);
-}
-
-TEST_F_TIMEOUT(scale, many_private_buffers_in_one_address_space, 600)
-{
-	const unsigned long count = dojo_scaled(100000, 1000);
-	struct dojo_client *c = &self->c;
-	struct drm_dojo_bo_create args;
-	const __u64 base = BIT(40);
-	unsigned long i, k;
-
-	for (i = 0; i < count; i++) {
-		args = (struct drm_dojo_bo_create) { .size = PAGE, .vm_id = c->vm };
-		ASSERT_EQ(0, dojo_ioctl(c->fd, DRM_IOCTL_DOJO_BO_CREATE, &args));
-		ASSERT_EQ(0, dojo_vm_map(c->fd, c->vm, args.handle, 0, base + i * PAGE, PAGE));
-		ASSERT_EQ(0, dojo_bo_close(c->fd, args.handle));
-	}
-	for (k = 0; k < 100; k++) {
-		i = k * 7919 % count;
-		dojo_fill(c, base + i * PAGE, PAGE, i);
-		dojo_copy(c, self->host.va + k * 4, base + i * PAGE + 8, 4);
-	}
-	ASSERT_EQ(0, dojo_run(c, c->dma));
-	for (k = 0; k < 100; k++)
-		EXPECT_EQ(k * 7919 % count, ((__u32 *)self->host.map)[k]);
-	ASSERT_EQ(0, dojo_vm_unmap(c->fd, c->vm, base, count * PAGE));
-}
-
-TEST_F_TIMEOUT(scale, many_shared_buffers_in_one_address_space, 600)
-{
-	const unsigned long count = dojo_scaled(20000, 500);
-	struct dojo_client *c = &self->c;
-	const __u64 base = BIT(40);
-	unsigned long i;
-	__u32 handle;
-
-	for (i = 0; i < count; i++) {
-		ASSERT_EQ(0, dojo_bo_create(c->fd, PAGE, 0, 0, &handle));
-		ASSERT_EQ(0, dojo_vm_map(c->fd, c->vm, handle, 0, base + i * PAGE, PAGE));
-	}
-	dojo_fill(c, base, count * PAGE, 0x5c);
-	dojo_copy(c, self->host.va, base + (count - 1) * PAGE, 4);
-	ASSERT_EQ(0, dojo_run(c, c->dma));
-	EXPECT_EQ(0x5c, *(__u32 *)self->host.map);
-}
-
 int main(int argc, char **argv)
 {
 	return dojo_test_main(argc, argv, NULL);

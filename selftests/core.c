@@ -399,49 +399,6 @@ TEST_F(core, fdinfo_tells_how_many_engines_there_are)
 	EXPECT_EQ(2, fdinfo_number(self->fd, "drm-engine-capacity-dma"));
 }
 
-TEST_F(core, fdinfo_counts_memory_by_region)
-{
-	static const struct {
-		__u32 domain;
-		const char *total, *resident;
-	} regions[] = {
-		{ DRM_DOJO_DOMAIN_HBM, "drm-total-hbm", "drm-resident-hbm" },
-		{ DRM_DOJO_DOMAIN_SRAM, "drm-total-sram", "drm-resident-sram" },
-		{ DRM_DOJO_DOMAIN_SYSTEM, "drm-total-system", "drm-resident-system" },
-	};
-	unsigned long long total;
-	struct dojo_client c;
-	struct dojo_buf buf;
-	size_t i;
-
-	ASSERT_EQ(0, dojo_client_init(&c, dup(self->fd)));
-	for (i = 0; i < ARRAY_SIZE(regions); i++) {
-		total = fdinfo_number(self->fd, regions[i].total);
-		ASSERT_NE(~0ull, total);
-		ASSERT_EQ(0, dojo_buf_create(&c, &buf, MIB(4), regions[i].domain, 0));
-		dojo_fill(&c, buf.va, buf.size, 1);
-		ASSERT_EQ(0, dojo_run(&c, c.dma));
-		/* in KiB, as the core prints what is a multiple of it, or MiB */
-		EXPECT_NE(total, fdinfo_number(self->fd, regions[i].total))
-			TH_LOG("%s", regions[i].total);
-		EXPECT_NE(0, fdinfo_number(self->fd, regions[i].resident))
-			TH_LOG("%s", regions[i].resident);
-	}
-	dojo_client_close(&c);
-}
-
-TEST_F(core, fdinfo_does_not_count_another_file_s_memory)
-{
-	unsigned long long before = fdinfo_number(self->fd, "drm-total-hbm");
-	struct dojo_client c;
-	struct dojo_buf buf;
-
-	ASSERT_EQ(0, dojo_client_open(&c, 0));
-	ASSERT_EQ(0, dojo_buf_create(&c, &buf, MIB(4), DRM_DOJO_DOMAIN_HBM, 0));
-	EXPECT_EQ(before, fdinfo_number(self->fd, "drm-total-hbm"));
-	dojo_client_close(&c);
-}
-
 /* --------------------------------------------------------------- debugfs */
 
 TEST_F(core, every_tile_has_a_debugfs_directory_of_its_own)

@@ -3,8 +3,12 @@
  * More buffers than HBM: eviction and return are seen in nothing but time. Wants a
  * tile whose HBM is small beside the machine's memory.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 
@@ -330,6 +334,81 @@ TEST_F(evict, sram_is_never_evicted)
 		TH_LOG("error %d", ret);
 	ASSERT_EQ(0, dojo_bo_query(a.fd, first.handle, &query));
 	EXPECT_EQ(DRM_DOJO_DOMAIN_SRAM, query.placement);
+}
+
+/* --------------------------------------------------------- and guest swap */
+
+#define PAGES_LIMIT	"/sys/module/ttm/parameters/pages_limit"
+#define GROUP		"/sys/fs/cgroup/dojo-evict/"
+
+/* A compressed disk in memory to swap to; its name, or -1 */
+static int swap_begin(__u64 bytes, char *disk, size_t size)
+{
+	char text[64], path[96], command[128];
+	int id;
+
+	if (access("/sys/class/zram-control", F_OK) && system("modprobe zram num_devices=0"))
+		return -1;
+	if (dojo_read_file("/sys/class/zram-control/hot_add", text, sizeof(text)) <= 0)
+		return -1;
+	id = atoi(text);
+	snprintf(disk, size, "/dev/zram%d", id);
+	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", id);
+	snprintf(text, sizeof(text), "%llu", bytes);
+	snprintf(command, sizeof(command), "mkswap %s >/dev/null", disk);
+	if (dojo_write_file(path, text) || system(command) || swapon(disk, 0))
+		return -1;
+	return 0;
+}
+
+static void swap_end(const char *disk)
+{
+	char text[16];
+
+	swapoff(disk);
+	snprintf(text, sizeof(text), "%d", atoi(disk + strlen("/dev/zram")));
+	dojo_write_file("/sys/class/zram-control/hot_remove", text);
+}
+
+/* Pages swapped out since the machine was started */
+static unsigned long swapped_out(void)
+{
+	char text[16384], *line;
+
+	if (dojo_read_file("/proc/vmstat", text, sizeof(text)) <= 0)
+		return 0;
+	line = strstr(text, "pswpout ");
+	return line ? strtoul(line + strlen("pswpout "), NULL, 10) : 0;
+}
+
+/*
+ * TTM may have a quarter of the HBM's size in system memory, and the processes as much of what it
+ * writes out: the rest has to go to the swap.
+ */
+TEST_F_TIMEOUT(evict, past_ttm_s_own_limit_and_with_swap_everything_is_read_back, 900)
+{
+	unsigned long before = swapped_out();
+	char disk[32], old[32], text[32];
+
+	if (dojo_read_file(PAGES_LIMIT, old, sizeof(old)) <= 0)
+		SKIP(return, "TTM has no limit that can be set");
+	if (dojo_write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
+		SKIP(return, "no control group of memory");
+	if (swap_begin(5 * self->hbm, disk, sizeof(disk)))
+		SKIP(return, "no zram to swap to");
+
+	ASSERT_TRUE(!mkdir(GROUP, 0755) || errno == EEXIST);
+	snprintf(text, sizeof(text), "%llu", self->hbm / 4);
+	EXPECT_EQ(0, dojo_write_file(GROUP "memory.high", text));
+	EXPECT_EQ(0, dojo_write_file(GROUP "cgroup.procs", "0"));
+	snprintf(text, sizeof(text), "%llu", self->hbm / 4 / PAGE);
+	EXPECT_EQ(0, dojo_write_file(PAGES_LIMIT, text));
+	run_processes(_metadata, self->node, 2, 5, self->hbm / 10 * 4, dojo_scaled(4, 1));
+	EXPECT_EQ(0, dojo_write_file(PAGES_LIMIT, old));
+	EXPECT_EQ(0, dojo_write_file("/sys/fs/cgroup/cgroup.procs", "0"));
+	EXPECT_EQ(0, rmdir(GROUP));
+	swap_end(disk);
+	EXPECT_GT(swapped_out(), before);
 }
 
 int main(int argc, char **argv)

@@ -310,26 +310,125 @@ TEST_F_TIMEOUT(unbind, again_and_again_beside_a_working_process, 600)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 }
 
-/* One tile's auxiliary device alone */
+/* ------------------------------------------- one tile's auxiliary device alone */
+
+/**
+ * struct tile_device - a tile's auxiliary device
+ * @name: "dojo.tile.0"
+ * @driver: folder of its driver
+ */
+struct tile_device {
+	char name[64];
+	char driver[1100];
+};
+
+static bool tile_device(unsigned int node, struct tile_device *tile)
+{
+	char path[128], real[1024];
+
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device", dojo_minor(node));
+	if (!realpath(path, real))
+		return false;
+	snprintf(tile->name, sizeof(tile->name), "%s", strrchr(real, '/') + 1);
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/driver", dojo_minor(node));
+	if (!realpath(path, real))
+		return false;
+	snprintf(tile->driver, sizeof(tile->driver), "/sys/bus/auxiliary/drivers/%s",
+		 strrchr(real, '/') + 1);
+	return true;
+}
+
+static int tile_write(const struct tile_device *tile, const char *file)
+{
+	char path[1200];
+
+	snprintf(path, sizeof(path), "%s/%s", tile->driver, file);
+	return dojo_write_file(path, tile->name);
+}
+
 TEST_F(module, a_tile_alone_can_be_unbound)
 {
-	char path[128], device[1024], driver[1024];
+	struct tile_device tile;
 	int n;
 
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device", dojo_minor(0));
-	ASSERT_NE(NULL, realpath(path, device));
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/driver", dojo_minor(0));
-	ASSERT_NE(NULL, realpath(path, driver));
-	snprintf(path, sizeof(path), "/sys/bus/auxiliary/drivers/%s/unbind",
-		 strrchr(driver, '/') + 1);
-	ASSERT_EQ(0, dojo_write_file(path, strrchr(device, '/') + 1));
+	ASSERT_TRUE(tile_device(0, &tile));
+	ASSERT_EQ(0, tile_write(&tile, "unbind"));
 	EXPECT_EQ(self->nodes - 1, dojo_nodes());
 	for (n = 0; n < (int)self->nodes - 1; n++)
 		EXPECT_EQ(0, work_on(n));
-	snprintf(path, sizeof(path), "/sys/bus/auxiliary/drivers/%s/bind",
-		 strrchr(driver, '/') + 1);
-	ASSERT_EQ(0, dojo_write_file(path, strrchr(device, '/') + 1));
+	ASSERT_EQ(0, tile_write(&tile, "bind"));
 	EXPECT_TRUE(nodes_are_back(self->nodes));
+	EXPECT_EQ(0, work_on(0));
+}
+
+/* ------------------------------------------- memory whose maker is taken away */
+
+/* A buffer of node 0 in an address space of node @node, and the client's own page to see it by */
+static int borrow(int fd, __u32 handle, struct dojo_client *c, unsigned int node,
+		  struct dojo_buf *host, __u64 *va)
+{
+	struct drm_prime_handle prime = { .handle = handle, .flags = DRM_CLOEXEC };
+	int ret;
+
+	ret = dojo_client_open(c, node);
+	if (!ret)
+		ret = dojo_buf_create(c, host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				      DRM_DOJO_BO_CPU_ACCESS);
+	if (!ret)
+		ret = dojo_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
+	if (!ret)
+		ret = dojo_ioctl(c->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
+	if (ret)
+		return ret;
+	close(prime.fd);
+	*va = dojo_hole(c, AREA);
+	return dojo_vm_map(c->fd, c->vm, prime.handle, 0, *va, AREA);
+}
+
+/* Every other tile, of this card and of others, goes on; what it borrowed reads as zeros or faults. */
+TEST_F(module, what_an_unbound_tile_has_lent_is_revoked)
+{
+	struct dojo_buf buf, host[8];
+	struct dojo_client a, c[8];
+	struct tile_device tile;
+	__u64 va[8];
+	int n, ret, others = self->nodes - 1;
+
+	if (others < 1 || others > (int)ARRAY_SIZE(c))
+		SKIP(return, "one tile only");
+	ASSERT_TRUE(tile_device(0, &tile));
+	ASSERT_EQ(0, dojo_client_open(&a, 0));
+	ASSERT_EQ(0, dojo_buf_create(&a, &buf, AREA, DRM_DOJO_DOMAIN_HBM, DRM_DOJO_BO_CPU_ACCESS));
+	memset(buf.map, 0x44, AREA);
+	for (n = 0; n < others; n++) {
+		ASSERT_EQ(0, borrow(a.fd, buf.handle, &c[n], n + 1, &host[n], &va[n]));
+		dojo_copy(&c[n], host[n].va, va[n], AREA);
+		ASSERT_EQ(0, dojo_run(&c[n], c[n].dma));
+		ASSERT_EQ(-1, dojo_not_all(host[n].map, AREA, 0x44));
+	}
+	ASSERT_EQ(0, tile_write(&tile, "unbind"));
+	for (n = 0; n < others; n++) {
+		/* not the memory: that may be somebody else's by now */
+		memset(host[n].map, 0, AREA);
+		dojo_copy(&c[n], host[n].va, va[n], AREA);
+		ret = dojo_run(&c[n], c[n].dma);
+		EXPECT_EQ(-1, dojo_not_all(host[n].map, AREA, 0))
+			TH_LOG("node %d", n);
+		if (!ret)
+			continue;
+		TH_LOG("node %d: error %d", n, ret);
+		ASSERT_EQ(0, dojo_client_new_queues(&c[n]));
+	}
+	ASSERT_EQ(0, tile_write(&tile, "bind"));
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	for (n = 0; n < others; n++) {
+		/* without it the address space is as good as ever */
+		ASSERT_EQ(0, dojo_vm_unmap(c[n].fd, c[n].vm, va[n], AREA));
+		dojo_fill(&c[n], host[n].va, AREA, 0x55555555);
+		EXPECT_EQ(0, dojo_run(&c[n], c[n].dma));
+		dojo_client_close(&c[n]);
+	}
+	dojo_client_close(&a);
 	EXPECT_EQ(0, work_on(0));
 }
 

@@ -4,6 +4,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -288,6 +289,50 @@ static int heap_buffer(void)
 	return data.fd;
 }
 
+/* The node of a driver of the DRM that is called @name, which is loaded if need be, or -1 */
+static int open_driver(const char *driver)
+{
+	char path[64], name[32], command[64];
+	int i, fd;
+
+	snprintf(command, sizeof(command), "modprobe -q %s", driver);
+	if (system(command))
+		return -1;
+	for (i = 0; i < 16; i++) {
+		struct drm_version version = { .name = name, .name_len = sizeof(name) - 1 };
+
+		memset(name, 0, sizeof(name));
+		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (!dojo_ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(name, driver))
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+static int vgem_buffer(void)
+{
+	struct drm_mode_create_dumb create = { .width = AREA / 4, .height = 1, .bpp = 32 };
+	int fd = open_driver("vgem"), dmabuf;
+	void *map;
+
+	if (fd < 0 || dojo_ioctl(fd, DRM_IOCTL_MODE_CREATE_DUMB, &create))
+		return -1;
+	dmabuf = export(fd, create.handle);
+	close(fd);
+	if (dmabuf < 0)
+		return dmabuf;
+	map = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	dojo_pattern(map, AREA, 2);
+	munmap(map, AREA);
+	return dmabuf;
+}
+
 FIXTURE(foreign) {
 	struct dojo_client c;
 	int dmabuf;
@@ -303,6 +348,10 @@ FIXTURE_VARIANT_ADD(foreign, udmabuf) {
 
 FIXTURE_VARIANT_ADD(foreign, dma_heap) {
 	.make = heap_buffer,
+};
+
+FIXTURE_VARIANT_ADD(foreign, vgem) {
+	.make = vgem_buffer,
 };
 
 FIXTURE_SETUP(foreign)
@@ -364,6 +413,143 @@ TEST_F(foreign, it_lies_in_system_memory)
 	ASSERT_EQ(0, dojo_bo_query(fd, handle, &query));
 	EXPECT_EQ(AREA, query.size);
 	EXPECT_EQ(DRM_DOJO_DOMAIN_SYSTEM, query.domains);
+}
+
+/* ------------------------------------------------------- other importers */
+
+TEST_F(prime, another_driver_maps_it)
+{
+	struct drm_mode_map_dumb dumb = { 0 };
+	int vgem = open_driver("vgem");
+	__u32 handle;
+	void *map;
+
+	if (vgem < 0)
+		SKIP(return, "no vgem");
+	ASSERT_EQ(0, import(vgem, self->dmabuf, &handle));
+	dumb.handle = handle;
+	ASSERT_EQ(0, dojo_ioctl(vgem, DRM_IOCTL_MODE_MAP_DUMB, &dumb));
+	map = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_SHARED, vgem, dumb.offset);
+	ASSERT_NE(MAP_FAILED, map);
+	EXPECT_EQ(-1, dojo_pattern_check(map, AREA, 1));
+
+	/* meanwhile the device goes on with it */
+	dojo_fill(&self->a, self->buf.va, AREA, 0x29292929);
+	ASSERT_EQ(0, dojo_run(&self->a, self->a.dma));
+	EXPECT_EQ(-1, dojo_not_all(map, AREA, 0x29));
+	memset(map, 0x2a, AREA);
+	EXPECT_EQ(-1, dojo_not_all(self->buf.map, AREA, 0x2a));
+	munmap(map, AREA);
+	close(vgem);
+}
+
+TEST_F(prime, it_goes_home_when_another_driver_lets_go_of_it)
+{
+	struct drm_dojo_bo_query query;
+	int vgem = open_driver("vgem");
+	unsigned int ms;
+	__u32 handle;
+
+	if (vgem < 0)
+		SKIP(return, "no vgem");
+	ASSERT_EQ(0, import(vgem, self->dmabuf, &handle));
+	close(vgem);
+	for (ms = 0; ms < dojo_patience(); ms += 10) {
+		dojo_fill(&self->a, self->buf.va, PAGE, 0x2b2b2b2b);
+		ASSERT_EQ(0, dojo_run(&self->a, self->a.dma));
+		ASSERT_EQ(0, dojo_bo_query(self->a.fd, self->buf.handle, &query));
+		if (query.placement == variant->domain)
+			break;
+		usleep(10000);
+	}
+	EXPECT_EQ(variant->domain, query.placement);
+	EXPECT_EQ(-1, dojo_not_all(self->buf.map, PAGE, 0x2b));
+}
+
+/* A node of another card than node 0's, or -1 */
+static int other_card(void)
+{
+	unsigned int n, nodes = dojo_nodes();
+	char first[32], name[32];
+
+	if (dojo_pci_name(0, first, sizeof(first)))
+		return -1;
+	for (n = 1; n < nodes; n++)
+		if (!dojo_pci_name(n, name, sizeof(name)) && strcmp(first, name))
+			return n;
+	return -1;
+}
+
+TEST_F(prime, two_cards_take_turns_with_it)
+{
+	int node = other_card(), round;
+	struct dojo_client b;
+	struct dojo_buf host;
+	__u64 va;
+
+	if (node < 0)
+		SKIP(return, "one card only");
+	ASSERT_EQ(0, import_client(&b, node, self->dmabuf, AREA, &va));
+	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_copy(&b, host.va, va, AREA);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+	for (round = 1; round <= 20; round++) {
+		dojo_fill(&self->a, self->buf.va, AREA, 0x01010101 * round);
+		ASSERT_EQ(0, dojo_run(&self->a, self->a.dma));
+		dojo_copy(&b, host.va, va, AREA);
+		dojo_fill(&b, va, PAGE, 0x02020202 * round);
+		ASSERT_EQ(0, dojo_run(&b, b.dma));
+		ASSERT_EQ(-1, dojo_not_all(host.map, AREA, round));
+		ASSERT_EQ(-1, dojo_not_all(self->buf.map, PAGE, 2 * round));
+	}
+	dojo_client_close(&b);
+}
+
+TEST_F(prime, another_card_keeps_it_when_its_maker_is_gone)
+{
+	int node = other_card();
+	struct dojo_client b;
+	struct dojo_buf host;
+	__u64 va;
+
+	if (node < 0)
+		SKIP(return, "one card only");
+	ASSERT_EQ(0, import_client(&b, node, self->dmabuf, AREA, &va));
+	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	munmap(self->buf.map, AREA);
+	close(self->dmabuf);
+	dojo_client_close(&self->a);
+	dojo_copy(&b, host.va, va, AREA);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+	dojo_client_close(&b);
+}
+
+/* What is handed on names the first exporter. */
+TEST_F(prime, an_import_can_be_exported_again)
+{
+	int node = dojo_nodes() - 1, fd = dojo_open(node), again;
+	struct dojo_client b;
+	struct dojo_buf host;
+	__u32 handle;
+	__u64 va;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, import(fd, self->dmabuf, &handle));
+	again = export(fd, handle);
+	ASSERT_GE(again, 0);
+	ASSERT_EQ(0, import_client(&b, 0, again, AREA, &va));
+	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_copy(&b, host.va, va, AREA);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+	close(again);
+	close(fd);
+	dojo_client_close(&b);
 }
 
 /* ----------------------------------------------------------- bad input */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Address spaces: every kind of bind, seen through the device, and every rejected argument */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -487,6 +488,47 @@ TEST_F(vm, large_pages_keep_page_table_work_small)
 	EXPECT_EQ(0x12121212, device_reads(&self->c, &self->host, va + size - PAGE));
 }
 
+/* 512 entries, the tables they lie in, and nothing for each of the 262,144 small pages */
+static void expect_512_entries(struct __test_metadata *_metadata, struct dojo_client *c,
+			       struct drm_dojo_bind_op *op)
+{
+	struct drm_dojo_vm_get_state before, after;
+
+	op->va = GIB(64);
+	op->size = GIB(1);
+	ASSERT_EQ(0, dojo_vm_state(c->fd, c->vm, &before));
+	ASSERT_EQ(0, dojo_vm_bind(c->fd, c->vm, op, 1, NULL));
+	/* a buffer may be placed, and its entries be written, when it is first used */
+	dojo_fill(c, op->va + op->size - PAGE, PAGE, 1);
+	ASSERT_EQ(0, dojo_run(c, c->dma));
+	ASSERT_EQ(0, dojo_vm_state(c->fd, c->vm, &after));
+	EXPECT_GE(after.pt_writes - before.pt_writes, 512);
+	EXPECT_LE(after.pt_writes - before.pt_writes, 512 + 3);
+	EXPECT_LE(after.pt_bytes - before.pt_bytes, 3 * PAGE);
+	ASSERT_EQ(0, dojo_vm_unmap(c->fd, c->vm, op->va, op->size));
+	ASSERT_EQ(0, dojo_vm_state(c->fd, c->vm, &before));
+	EXPECT_LE(before.pt_writes - after.pt_writes, 512 + 3);
+}
+
+TEST_F(vm, a_gigabyte_of_hbm_takes_512_entries)
+{
+	struct drm_dojo_bind_op op = { .type = DRM_DOJO_BIND_MAP };
+	struct drm_dojo_memory_info memory;
+
+	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_MEMORY, &memory, sizeof(memory)));
+	if (memory.hbm_total < GIB(2))
+		SKIP(return, "less than 2 GiB of HBM");
+	ASSERT_EQ(0, dojo_bo_create(self->c.fd, GIB(1), DRM_DOJO_DOMAIN_HBM, 0, &op.handle));
+	expect_512_entries(_metadata, &self->c, &op);
+}
+
+TEST_F(vm, a_gigabyte_of_null_takes_512_entries)
+{
+	struct drm_dojo_bind_op op = { .type = DRM_DOJO_BIND_NULL };
+
+	expect_512_entries(_metadata, &self->c, &op);
+}
+
 TEST_F(vm, splitting_a_large_page_keeps_the_rest)
 {
 	const __u64 size = MIB(4);
@@ -505,6 +547,79 @@ TEST_F(vm, splitting_a_large_page_keeps_the_rest)
 	EXPECT_EQ(0xdead, device_reads(&self->c, &self->host, va + MIB(1)));
 	EXPECT_EQ(0x34343434, device_reads(&self->c, &self->host, va + MIB(1) + PAGE));
 	EXPECT_EQ(0x34343434, device_reads(&self->c, &self->host, va + MIB(2)));
+}
+
+/* ------------------------------------------------------ while jobs run */
+
+/* A job waits on the host's first word and then fills @size bytes at @va. */
+static int start_fill(struct dojo_client *c, struct dojo_buf *host, __u64 va, __u64 size,
+		      __u32 pattern)
+{
+	dojo_poke64(host->map, 0);
+	dojo_sem_wait(c, host->va, 1, DOJO_SEM_EQUAL);
+	dojo_fill(c, va, size, pattern);
+	return dojo_start(c, c->dma, c->done);
+}
+
+static int finish_fill(struct dojo_client *c, struct dojo_buf *host)
+{
+	int ret;
+
+	dojo_poke64(host->map, 1);
+	ret = dojo_syncobj_wait(c->fd, c->done, dojo_patience());
+	return ret ? ret : dojo_syncobj_status(c->fd, c->done);
+}
+
+TEST_F(vm, what_is_unmapped_during_a_job_faults)
+{
+	ASSERT_EQ(0, dojo_vm_map(self->c.fd, self->c.vm, self->b.handle, 0, self->hole, AREA));
+	ASSERT_EQ(0, start_fill(&self->c, &self->host, self->hole, AREA, 1));
+	ASSERT_EQ(0, dojo_vm_unmap(self->c.fd, self->c.vm, self->hole, AREA));
+	EXPECT_EQ(-EFAULT, finish_fill(&self->c, &self->host));
+	EXPECT_EQ(0xb00, *(__u32 *)self->b.map);
+	ASSERT_EQ(0, dojo_client_new_queues(&self->c));
+}
+
+TEST_F(vm, what_is_replaced_during_a_job_is_seen_by_it)
+{
+	ASSERT_EQ(0, dojo_vm_map(self->c.fd, self->c.vm, self->b.handle, 0, self->hole, AREA));
+	ASSERT_EQ(0, start_fill(&self->c, &self->host, self->hole, AREA, 0x35353535));
+	ASSERT_EQ(0, dojo_vm_map(self->c.fd, self->c.vm, self->a.handle, 0, self->hole, AREA));
+	EXPECT_EQ(1, finish_fill(&self->c, &self->host));
+	EXPECT_EQ(0xb00, *(__u32 *)self->b.map);
+	EXPECT_EQ(-1, dojo_not_all(self->a.map, AREA, 0x35));
+}
+
+/* A job that still reaches a buffer keeps its memory, whoever wants some. */
+TEST_F(vm, memory_freed_during_a_job_is_nobody_else_s_before_its_end)
+{
+	struct drm_dojo_memory_info during, after;
+	struct dojo_client other;
+	struct dojo_buf big, mine;
+	unsigned int ms;
+	__u32 handle;
+
+	ASSERT_EQ(0, dojo_buf_create(&self->c, &big, MIB(8), DRM_DOJO_DOMAIN_HBM, 0));
+	handle = big.handle;
+	ASSERT_EQ(0, start_fill(&self->c, &self->host, big.va, MIB(8), 0x66666666));
+	ASSERT_EQ(0, dojo_bo_close(self->c.fd, handle));
+	ASSERT_EQ(0, dojo_vm_unmap(self->c.fd, self->c.vm, big.va + MIB(4), MIB(4)));
+	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_MEMORY, &during, sizeof(during)));
+	ASSERT_EQ(0, dojo_client_open(&other, 0));
+	ASSERT_EQ(0, dojo_buf_create(&other, &mine, MIB(8), DRM_DOJO_DOMAIN_HBM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	EXPECT_EQ(-EFAULT, finish_fill(&self->c, &self->host));
+	ASSERT_EQ(0, dojo_vm_unmap(self->c.fd, self->c.vm, big.va, MIB(4)));
+	EXPECT_EQ(-1, dojo_not_all(mine.map, MIB(8), 0));
+	dojo_client_close(&other);
+	for (ms = 0; ms < dojo_patience(); ms += 10) {
+		ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_MEMORY, &after, sizeof(after)));
+		if (after.hbm_used + MIB(8) <= during.hbm_used)
+			break;
+		usleep(10000);
+	}
+	EXPECT_LE(after.hbm_used + MIB(8), during.hbm_used);
+	ASSERT_EQ(0, dojo_client_new_queues(&self->c));
 }
 
 TEST_F(vm, state_of_an_unknown_vm_is_refused)
@@ -885,31 +1000,6 @@ TEST_F(vm, asynchronous_bind_with_a_bad_syncobj_is_refused)
 	EXPECT_EQ(-ENOENT, bind_async(&self->c, &op, BAD_ID, 0));
 	EXPECT_EQ(-ENOENT, bind_async(&self->c, &op, 0, BAD_ID));
 	EXPECT_EQ(0xdead, device_reads(&self->c, &self->host, self->hole));
-}
-
-/* --------------------------------------------------------------- scale */
-
-TEST_F(vm, many_address_spaces_at_once)
-{
-	unsigned long count = dojo_scaled(1000, 50), i;
-	struct drm_dojo_limits limits;
-	struct dojo_client last;
-	__u32 *vms;
-
-	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
-	ASSERT_GE(limits.vms, 1000);
-	vms = calloc(count, sizeof(*vms));
-	ASSERT_NE(NULL, vms);
-	for (i = 0; i < count; i++) {
-		ASSERT_EQ(0, dojo_vm_create(self->c.fd, &vms[i]));
-		ASSERT_EQ(0, dojo_vm_map(self->c.fd, vms[i], self->a.handle, 0, self->hole, AREA));
-	}
-	ASSERT_EQ(0, dojo_client_open(&last, 0));
-	dojo_fill(&last, last.batch.va + KIB(32), 4, 0x31);
-	EXPECT_EQ(0, dojo_run(&last, last.dma));
-	for (i = 0; i < count; i++)
-		ASSERT_EQ(0, dojo_vm_destroy(self->c.fd, vms[i]));
-	free(vms);
 }
 
 int main(int argc, char **argv)
