@@ -83,7 +83,8 @@ struct bench_group {
 	bool cpu;
 };
 
-extern const struct bench_group bench_copy, bench_submit, bench_gemm, bench_shapes, bench_train;
+extern const struct bench_group bench_copy, bench_submit, bench_memory, bench_gemm, bench_shapes,
+	bench_train;
 
 /* a heading, in front of a table */
 void bench_heading(const struct bench_run *run, const char *text);

@@ -12,7 +12,7 @@
 #define FILE_MAX	(1 << 20)
 
 static const struct bench_group *const groups[] = {
-	&bench_copy, &bench_submit, &bench_gemm, &bench_shapes, &bench_train,
+	&bench_copy, &bench_submit, &bench_memory, &bench_gemm, &bench_shapes, &bench_train,
 };
 
 #define GROUPS	(sizeof(groups) / sizeof(*groups))
@@ -131,7 +131,7 @@ int cmd_bench(int argc, char **argv)
 	const struct usage usage = {
 		.command = "bench",
 		.summary =
-			"Measure. PART is copy, submit, gemm, shapes or train; all without.\n"
+			"Measure. PART is copy, submit, memory, gemm, shapes or train; all without.\n"
 			"Modelled figures say what the published hardware would do; they are no measurements.",
 		.arguments = "[PART ...]",
 		.max = GROUPS,
