@@ -296,6 +296,77 @@ TEST_F_TIMEOUT(userptr, half_of_it_is_stable_while_a_thread_forks_and_gives_back
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 }
 
+/* ----------------------------------------------------------- migration */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+#define MOVED		(2 * HUGE_PAGE)
+
+/* Has the kernel put the memory together in large pages, take these apart, and compact, until told to stop */
+static void *move_about(void *data)
+{
+	struct churn *churn = data;
+
+	while (!__atomic_load_n(&churn->stop, __ATOMIC_RELAXED)) {
+		madvise(churn->memory, MOVED, MADV_COLLAPSE);
+		dojo_write_file("/sys/kernel/debug/split_huge_pages", "1");
+		dojo_write_file("/proc/sys/vm/compact_memory", "1");
+	}
+	return NULL;
+}
+
+/* Where the pages of @memory are, as a sum of frame numbers */
+static __u64 places(const void *memory)
+{
+	__u64 entry[64], sum = 0;
+	int i, fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, entry, sizeof(entry), (uintptr_t)memory / PAGE * 8) == sizeof(entry))
+		for (i = 0; i < 64; i++)
+			sum += (i + 1) * (entry[i] & (BIT(55) - 1));
+	close(fd);
+	return sum;
+}
+
+TEST_F_TIMEOUT(userptr, pages_may_be_migrated_while_jobs_run, 240)
+{
+	unsigned long rounds = dojo_scaled(2000, 40), moves = 0, i;
+	unsigned char *raw = anonymous(MOVED + HUGE_PAGE), *memory;
+	struct churn args = { 0 };
+	__u64 va = dojo_hole(&self->c, MOVED), before;
+	pthread_t thread;
+
+	ASSERT_NE(MAP_FAILED, (void *)raw);
+	memory = (void *)(((uintptr_t)raw + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
+	dojo_pattern(memory, MOVED / 2, 3);
+	memset(memory + MOVED / 2, 0, MOVED / 2);
+	ASSERT_EQ(0, bind(&self->c, memory, va, MOVED, 0));
+	args.memory = memory;
+	before = places(memory);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, move_about, &args));
+	for (i = 0; i < rounds; i++) {
+		/* over there, and some of it back */
+		dojo_copy(&self->c, va + MOVED / 2, va, MOVED / 2);
+		dojo_fill(&self->c, va, PAGE, i);
+		dojo_copy(&self->c, va, va + MOVED / 2, PAGE);
+		ASSERT_EQ(0, dojo_run(&self->c, self->c.dma));
+		ASSERT_EQ(-1, dojo_pattern_check(memory, MOVED / 2, 3));
+		ASSERT_EQ(-1, dojo_pattern_check(memory + MOVED / 2, MOVED / 2, 3));
+		memset(memory + MOVED / 2, 0, MOVED / 2);
+		moves += places(memory) != before;
+		before = places(memory);
+	}
+	__atomic_store_n(&args.stop, 1, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_GT(moves, 0);
+	ASSERT_EQ(0, dojo_vm_unmap(self->c.fd, self->c.vm, va, MOVED));
+	munmap(raw, MOVED + HUGE_PAGE);
+}
+
 /* ----------------------------------------------------------- bad input */
 
 TEST_F(userptr, unmapped_addresses_are_refused)

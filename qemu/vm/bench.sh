@@ -17,3 +17,5 @@ in_root env LD_LIBRARY_PATH=/dojo/build/guest/libdojo /dojo/build/guest/tools/do
 	>"$DOJO/$out/host.json" </dev/null || die "the host's CPU could not be measured"
 # a CPU with what a BLAS uses
 "$VM/run.sh" -n bench -c tiles=2 -t 3600 -q "-cpu max,la57=off" -- dojo bench --beside "/dojo/$out/host.json" "${what[@]}"
+# eviction wants a card whose HBM the machine's memory can back up
+"$VM/run.sh" -n bench -c tiles=1,hbm=256M -t 600 -- dojo bench memory
