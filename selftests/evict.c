@@ -382,7 +382,7 @@ static unsigned long swapped_out(void)
 }
 
 /*
- * TTM may have a quarter of the HBM's size in system memory, and the processes as much of what it
+ * TTM may have an eighth of the HBM's size in system memory, and the processes as much of what it
  * writes out: the rest has to go to the swap.
  */
 TEST_F_TIMEOUT(evict, past_ttm_s_own_limit_and_with_swap_everything_is_read_back, 900)
@@ -398,12 +398,13 @@ TEST_F_TIMEOUT(evict, past_ttm_s_own_limit_and_with_swap_everything_is_read_back
 		SKIP(return, "no zram to swap to");
 
 	ASSERT_TRUE(!mkdir(GROUP, 0755) || errno == EEXIST);
-	snprintf(text, sizeof(text), "%llu", self->hbm / 4);
+	snprintf(text, sizeof(text), "%llu", self->hbm / 8);
 	EXPECT_EQ(0, dojo_write_file(GROUP "memory.high", text));
 	EXPECT_EQ(0, dojo_write_file(GROUP "cgroup.procs", "0"));
-	snprintf(text, sizeof(text), "%llu", self->hbm / 4 / PAGE);
+	snprintf(text, sizeof(text), "%llu", self->hbm / 8 / PAGE);
 	EXPECT_EQ(0, dojo_write_file(PAGES_LIMIT, text));
-	run_processes(_metadata, self->node, 2, 5, self->hbm / 10 * 4, dojo_scaled(4, 1));
+	run_processes(_metadata, self->node, 2, dojo_scaled(5, 2), self->hbm / 10 * 4,
+		      dojo_scaled(4, 1));
 	EXPECT_EQ(0, dojo_write_file(PAGES_LIMIT, old));
 	EXPECT_EQ(0, dojo_write_file("/sys/fs/cgroup/cgroup.procs", "0"));
 	EXPECT_EQ(0, rmdir(GROUP));
