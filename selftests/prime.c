@@ -417,10 +417,9 @@ TEST_F(foreign, it_lies_in_system_memory)
 
 /* ------------------------------------------------------- other importers */
 
-/* vgem maps what it imports for as long as it has it, which on other devices takes system memory. */
-TEST_F(prime, it_stays_in_system_memory_while_another_driver_has_it)
+/* Some versions of vgem map what they import at once, for which it has to be in system memory. */
+TEST_F(prime, it_can_be_used_while_another_driver_has_it)
 {
-	struct drm_dojo_bo_query query;
 	int vgem = open_driver("vgem");
 	__u32 handle;
 
@@ -429,14 +428,12 @@ TEST_F(prime, it_stays_in_system_memory_while_another_driver_has_it)
 	ASSERT_EQ(0, import(vgem, self->dmabuf, &handle));
 	EXPECT_EQ(-1, dojo_pattern_check(self->buf.map, AREA, 1));
 
-	/* meanwhile the device goes on with it, where it is */
+	/* meanwhile the device goes on with it */
 	dojo_copy(&self->a, self->buf.va, self->buf.va + PAGE, PAGE);
 	dojo_fill(&self->a, self->buf.va + PAGE, AREA - PAGE, 0x29292929);
 	ASSERT_EQ(0, dojo_run(&self->a, self->a.dma));
 	EXPECT_EQ(-1, dojo_not_all((char *)self->buf.map + PAGE, AREA - PAGE, 0x29));
 	EXPECT_NE(-1, dojo_not_all(self->buf.map, PAGE, 0x29));
-	ASSERT_EQ(0, dojo_bo_query(self->a.fd, self->buf.handle, &query));
-	EXPECT_EQ(DRM_DOJO_DOMAIN_SYSTEM, query.placement);
 	close(vgem);
 }
 

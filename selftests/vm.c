@@ -611,6 +611,7 @@ TEST_F(vm, memory_freed_during_a_job_is_nobody_else_s_before_its_end)
 	EXPECT_EQ(-EFAULT, finish_fill(&self->c, &self->host));
 	ASSERT_EQ(0, dojo_vm_unmap(self->c.fd, self->c.vm, big.va, MIB(4)));
 	EXPECT_EQ(-1, dojo_not_all(mine.map, MIB(8), 0));
+	munmap(mine.map, MIB(8));
 	dojo_client_close(&other);
 	for (ms = 0; ms < dojo_patience(); ms += 10) {
 		ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_MEMORY, &after, sizeof(after)));
