@@ -459,8 +459,10 @@ void dojo_bo_forget_all(struct dojo_mm *mm)
 		dojo_bo_mark_evicted(bo);
 		dma_resv_wait_timeout(bo->ttm.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
 				      MAX_SCHEDULE_TIMEOUT);
-		if (!bo->ttm.pin_count)
+		if (!bo->ttm.pin_count) {
+			ttm_bo_unmap_virtual(&bo->ttm);
 			ttm_bo_validate(&bo->ttm, &nowhere, &ctx);
+		}
 		dma_resv_unlock(bo->ttm.base.resv);
 	}
 	/* And what moves have left behind */

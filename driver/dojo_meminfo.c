@@ -168,8 +168,8 @@ static int gpuvas_show(struct seq_file *m, void *unused)
 		return -ENODEV;
 	while ((vm = dojo_meminfo_next_vm(tile->mm, &asid))) {
 		mutex_lock(&vm->lock);
-		seq_printf(m, "ASID %lu: %llu mappings, %llu tables, %llu entries written%s\n", asid,
-			   vm->mappings, vm->pt.pages, vm->pt.writes,
+		seq_printf(m, "ASID %lu: %llu mappings, %llu tables, %llu entries written%s\n",
+			   asid, vm->mappings, vm->pt.pages, vm->pt.writes,
 			   vm->unusable ? ", unusable" : "");
 		drm_debugfs_gpuva_info(m, &vm->base);
 		mutex_unlock(&vm->lock);

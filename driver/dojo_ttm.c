@@ -290,6 +290,8 @@ static void dojo_evict_flags(struct ttm_buffer_object *tbo, struct ttm_placement
 	if (ttm_to_dojo_bo(tbo)->advice == DRM_DOJO_ADVICE_PURGEABLE ||
 	    drm_dev_is_unplugged(&mm->tile->drm)) {
 		dojo_bo_mark_evicted(ttm_to_dojo_bo(tbo));
+		/* TTM does this for moves, but not for memory that it takes away. */
+		ttm_bo_unmap_virtual(tbo);
 		placement->num_placement = 0;
 		return;
 	}

@@ -304,7 +304,7 @@ TEST_F_TIMEOUT(userptr, half_of_it_is_stable_while_a_thread_forks_and_gives_back
 
 #define MOVED		(2 * HUGE_PAGE)
 
-/* Has the kernel put the memory together in large pages, take these apart, and compact, until told to stop */
+/* Has the kernel make large pages of it, split them and compact memory, until told to stop */
 static void *move_about(void *data)
 {
 	struct churn *churn = data;
