@@ -38,7 +38,7 @@ static ssize_t debugfs_read(unsigned int node, const char *file, char *text, siz
 }
 
 /* Bytes in use in one of TTM's managers, or -1 */
-static long long usage(unsigned int node, const char *manager)
+static long long in_use(unsigned int node, const char *manager)
 {
 	char text[8192], *line;
 
@@ -54,7 +54,7 @@ static bool all_free(unsigned int node)
 	char text[4096];
 	int fd, ret;
 
-	if (usage(node, "hbm") || usage(node, "sram") || usage(node, "system") ||
+	if (in_use(node, "hbm") || in_use(node, "sram") || in_use(node, "system") ||
 	    debugfs_read(node, "gpuvas", text, sizeof(text)))
 		return false;
 	/* and pages that TTM has in none of these */
@@ -131,8 +131,8 @@ TEST_F(leak, nothing_of_earlier_programs_is_left)
 		SKIP(return, "no debugfs");
 	for (n = 0; n < self->nodes; n++) {
 		EXPECT_TRUE(becomes_free(n))
-			TH_LOG("node %u: hbm %lld, sram %lld, system %lld", n, usage(n, "hbm"),
-			       usage(n, "sram"), usage(n, "system"));
+			TH_LOG("node %u: hbm %lld, sram %lld, system %lld", n, in_use(n, "hbm"),
+			       in_use(n, "sram"), in_use(n, "system"));
 		if (debugfs_read(n, "gpuvas", text, sizeof(text)) > 0)
 			TH_LOG("%s", text);
 	}
@@ -168,8 +168,8 @@ TEST_F(leak, what_is_in_use_is_seen)
 		SKIP(return, "no debugfs");
 	ASSERT_EQ(0, dojo_client_open(&c, 0));
 	ASSERT_EQ(0, dojo_buf_create(&c, &buf, MIB(3), DRM_DOJO_DOMAIN_HBM, 0));
-	EXPECT_GE(usage(0, "hbm"), (long long)MIB(3));
-	EXPECT_GT(usage(0, "system"), 0);
+	EXPECT_GE(in_use(0, "hbm"), (long long)MIB(3));
+	EXPECT_GT(in_use(0, "system"), 0);
 	EXPECT_GT(debugfs_read(0, "gpuvas", text, sizeof(text)), 0);
 	snprintf(text + 4096, 64, "0x%016llx", buf.va);
 	text[4095] = 0;
