@@ -4,6 +4,7 @@
  * tile whose HBM is small beside the machine's memory.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,33 @@ TEST_F(evict, the_cpu_sees_the_same_bytes_after_eviction)
 	dojo_copy(&a, first.va + CHUNK / 2, first.va, CHUNK / 2);
 	ASSERT_EQ(0, dojo_run(&a, a.dma));
 	EXPECT_EQ(-1, dojo_pattern_check((char *)first.map + CHUNK / 2, CHUNK / 2, 6));
+}
+
+TEST_F(evict, a_mapping_of_the_dma_buf_follows_the_buffer)
+{
+	const __u64 size = self->hbm / 10 * 8 & ~(CHUNK - 1);
+	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR };
+	struct dojo_client a, b;
+	struct dojo_buf first, second;
+	void *map;
+
+	ASSERT_EQ(0, dojo_client_open(&a, self->node));
+	ASSERT_EQ(0, dojo_client_open(&b, self->node));
+	ASSERT_EQ(0, dojo_buf_create(&a, &first, size, DRM_DOJO_DOMAIN_HBM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	prime.handle = first.handle;
+	ASSERT_EQ(0, dojo_ioctl(a.fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime));
+	map = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED, prime.fd, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	dojo_pattern(map, CHUNK, 9);
+	ASSERT_EQ(0, dojo_buf_create(&b, &second, size, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(&b, second.va, size, 2);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_pattern_check(map, CHUNK, 9));
+	munmap(map, CHUNK);
+	close(prime.fd);
+	dojo_client_close(&a);
+	dojo_client_close(&b);
 }
 
 TEST_F(evict, running_jobs_keep_their_buffers)

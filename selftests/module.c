@@ -385,7 +385,7 @@ static int borrow(int fd, __u32 handle, struct dojo_client *c, unsigned int node
 	return dojo_vm_map(c->fd, c->vm, prime.handle, 0, *va, AREA);
 }
 
-/* Every other tile goes on, of this card and of others; what it borrowed reads as zeros or faults. */
+/* Every other tile goes on, of this card and of others; what it borrowed reads zeros or faults. */
 TEST_F(module, what_an_unbound_tile_has_lent_is_revoked)
 {
 	struct dojo_buf buf, host[8];
