@@ -352,7 +352,7 @@ TEST_F(evict, purged_memory_is_not_seen_through_an_old_mapping)
 	ASSERT_EQ(0, dojo_buf_create(&a, &first, size, DRM_DOJO_DOMAIN_HBM,
 				     DRM_DOJO_BO_CPU_ACCESS));
 	for (at = 0; at < size; at += step)
-		*((volatile char *)first.map + at) = 0x11;
+		dojo_poke64((char *)first.map + at, 0x11);
 	advise.handle = first.handle;
 	ASSERT_EQ(0, dojo_ioctl(a.fd, DRM_IOCTL_DOJO_BO_ADVISE, &advise));
 
@@ -363,8 +363,8 @@ TEST_F(evict, purged_memory_is_not_seen_through_an_old_mapping)
 	ASSERT_EQ(0, dojo_run(&b, b.dma));
 	/* touched again it is new memory, for which the other's has to go, and come back */
 	for (at = 0; at < size; at += step) {
-		EXPECT_NE(0x77, *((volatile char *)first.map + at));
-		*((volatile char *)first.map + at) = 0x22;
+		EXPECT_EQ(0, dojo_peek64((char *)first.map + at));
+		dojo_poke64((char *)first.map + at, 0x22);
 		dojo_copy(&b, host.va, second.va + at, PAGE);
 		ASSERT_EQ(0, dojo_run(&b, b.dma));
 		ASSERT_EQ(-1, dojo_not_all(host.map, PAGE, 0x77));
