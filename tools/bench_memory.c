@@ -168,8 +168,8 @@ static int measure_binds(struct bench *b, size_t size, struct binds *r)
 	*r = (struct binds){ .size = size };
 	err = dojo_bo_create(b->dev, size, DRM_DOJO_DOMAIN_HBM, 0, b->vm, &bo);
 	if (err == -ENOSPC) {
-		r->bind.seconds = NAN;
-		r->unbind.seconds = NAN;
+		r->bind = (struct cost){ NAN, NAN };
+		r->unbind = r->bind;
 		return 0;
 	}
 	if (!err)
