@@ -9,8 +9,6 @@
 
 #include "dojo_harness.h"
 
-#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
-
 FIXTURE(leak) {
 	unsigned int nodes;
 };
@@ -175,29 +173,6 @@ TEST_F(leak, what_is_in_use_is_seen)
 	text[4095] = 0;
 	EXPECT_NE(NULL, strstr(text, text + 4096));
 	dojo_client_close(&c);
-}
-
-TEST_F_TIMEOUT(leak, no_allocation_of_the_driver_is_without_owner, 300)
-{
-	static char report[1 << 20];
-	char *object, *next;
-
-	if (access(KMEMLEAK, F_OK))
-		SKIP(return, "no kmemleak");
-	/* what was just allocated is not looked at before it is five seconds old */
-	sleep(6);
-	if (dojo_write_file(KMEMLEAK, "scan"))
-		SKIP(return, "kmemleak is off");
-	/* what was on its way from one place to another is found the second time */
-	ASSERT_EQ(0, dojo_write_file(KMEMLEAK, "scan"));
-	ASSERT_GE(dojo_read_file(KMEMLEAK, report, sizeof(report)), 0);
-	for (object = strstr(report, "unreferenced object"); object; object = next) {
-		next = strstr(object + 1, "unreferenced object");
-		if (next)
-			next[-1] = 0;
-		EXPECT_EQ(NULL, strstr(object, "[dojo]"))
-			TH_LOG("%s", object);
-	}
 }
 
 int main(int argc, char **argv)
