@@ -57,7 +57,7 @@ native:
 	@$(VM)/native.sh
 
 coverage:
-	@$(VM)/coverage.sh
+	@$(VM)/coverage.sh $(T)
 
 soak:
 	@rc=0; SCALE=full $(VM)/native.sh || rc=1; for k in $(SOAK); do SCALE=full $(VM)/check.sh $$k $(T) || rc=1; done; \
