@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "dojo_harness.h"
+#include "dojo_qmp.h"
 
 #define AREA	KIB(64)
 
@@ -67,12 +68,28 @@ static int one_round(struct dojo_client *c, struct dojo_buf *hbm, struct dojo_bu
 	return dojo_pattern_check((char *)host->map + AREA, AREA, seed) == -1 ? 0 : -EILSEQ;
 }
 
-static void work(struct worker *worker, unsigned int node, __u64 seed)
+/* Has the client's compute queue on all dies but the first column */
+static int avoid_a_column(struct dojo_client *c)
+{
+	struct drm_dojo_queue_create args = {
+		.vm_id = c->vm,
+		.queue_class = DRM_DOJO_QUEUE_COMPUTE,
+		.rect_x = 1, .rect_w = 4, .rect_h = 5,
+	};
+	int ret;
+
+	dojo_queue_destroy(c->fd, c->compute);
+	ret = dojo_ioctl(c->fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &args);
+	c->compute = args.queue_id;
+	return ret;
+}
+
+static void work(struct worker *worker, unsigned int node, __u64 seed, bool avoid)
 {
 	struct dojo_buf hbm, host;
 	struct dojo_client c;
 
-	if (dojo_client_open(&c, node) ||
+	if (dojo_client_open(&c, node) || (avoid && avoid_a_column(&c)) ||
 	    dojo_buf_create(&c, &hbm, AREA, DRM_DOJO_DOMAIN_HBM, 0) ||
 	    dojo_buf_create(&c, &host, 2 * AREA, DRM_DOJO_DOMAIN_SYSTEM, DRM_DOJO_BO_CPU_ACCESS)) {
 		worker->bad++;
@@ -87,18 +104,26 @@ static void work(struct worker *worker, unsigned int node, __u64 seed)
 	dojo_client_close(&c);
 }
 
-static void start_worker(struct __test_metadata *_metadata, struct crowd *crowd,
-			 unsigned int node)
+static void start_worker_with(struct __test_metadata *_metadata, struct crowd *crowd,
+			      unsigned int node, bool avoid)
 {
 	unsigned int i = crowd->count++;
-	pid_t pid = fork();
+	pid_t pid;
 
+	crowd->workers[i] = (struct worker) { .rounds = 0 };
+	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid) {
-		work(&crowd->workers[i], node, i * 1000000ull);
+		work(&crowd->workers[i], node, i * 1000000ull, avoid);
 		_exit(0);
 	}
 	crowd->pids[i] = pid;
+}
+
+static void start_worker(struct __test_metadata *_metadata, struct crowd *crowd,
+			 unsigned int node)
+{
+	start_worker_with(_metadata, crowd, node, false);
 }
 
 /* Waits until every worker has done @rounds more */
@@ -173,13 +198,56 @@ enum misdeed {
 	RANDOM_BATCH,
 	WAIT_FOREVER,
 	FILL_NULL,
-	MISDEEDS,
+	READ_ONLY,
+	TRAP,
+	CROSS_WAIT,
+	STORM,
 };
+
+/* Stores what its format is too small for, on a queue for which that is a fault */
+static int overflow(struct dojo_client *c)
+{
+	struct drm_dojo_queue_create args = {
+		.vm_id = c->vm,
+		.queue_class = DRM_DOJO_QUEUE_COMPUTE,
+		.flags = DRM_DOJO_QUEUE_TRAP_OVERFLOW,
+	};
+	struct drm_dojo_queue_get_state state;
+	struct dojo_packet_compute *max;
+	const __u64 va = c->batch.va + KIB(32);
+	int ret;
+
+	ret = dojo_ioctl(c->fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &args);
+	if (ret)
+		return ret;
+	/* the largest finite number */
+	*(__u32 *)((char *)c->batch.map + KIB(32)) = 0x7f7fffff;
+	max = dojo_compute(c, DOJO_OP_BINARY, 3);
+	max->fn = DOJO_BINARY_MAX;
+	max->tensor[0] = dojo_dense(va, DOJO_FORMAT_FP32, 1, 1, 1, 1);
+	max->tensor[1] = max->tensor[0];
+	max->tensor[2] = dojo_dense(va + 8, DOJO_FORMAT_FP16, 1, 1, 1, 1);
+	ret = dojo_run(c, args.queue_id);
+	if (!dojo_queue_state(c->fd, args.queue_id, &state) &&
+	    (state.status != DRM_DOJO_QUEUE_FAULTED || state.fault != DOJO_FAULT_ARITHMETIC ||
+	     state.flags_overflow != 1))
+		ret = -EPROTO;
+	dojo_queue_destroy(c->fd, args.queue_id);
+	return ret;
+}
 
 /* Does something that is not done; the queue is another one afterwards */
 static void misbehave(struct __test_metadata *_metadata, struct dojo_client *c, enum misdeed what,
 		      __u64 *state)
 {
+	struct drm_dojo_bind_op readonly = {
+		.type = DRM_DOJO_BIND_MAP,
+		.flags = DRM_DOJO_BIND_READONLY,
+		.handle = c->batch.handle,
+		.va = BIT(41),
+		.size = DOJO_BATCH_BYTES,
+	};
+	struct drm_dojo_queue_get_state fault;
 	struct drm_dojo_bind_op null = {
 		.type = DRM_DOJO_BIND_NULL,
 		.va = BIT(40),
@@ -225,7 +293,38 @@ static void misbehave(struct __test_metadata *_metadata, struct dojo_client *c, 
 		dojo_fill(c, null.va, null.size, 1);
 		EXPECT_EQ(0, dojo_run(c, queue));
 		break;
-	case MISDEEDS:
+	case READ_ONLY:
+		ASSERT_EQ(0, dojo_vm_bind(c->fd, c->vm, &readonly, 1, NULL));
+		dojo_fill(c, readonly.va + KIB(32), 64, 0);
+		EXPECT_EQ(-EFAULT, dojo_run(c, queue));
+		ASSERT_EQ(0, dojo_queue_state(c->fd, queue, &fault));
+		EXPECT_EQ(DOJO_FAULT_PERMISSION, fault.fault);
+		break;
+	case TRAP:
+		EXPECT_EQ(-EIO, overflow(c));
+		break;
+	case CROSS_WAIT:
+		/* each queue waits for what the other would signal */
+		memset((char *)c->batch.map + KIB(32), 0, 64);
+		dojo_sem_wait(c, c->batch.va + KIB(32), 1, DOJO_SEM_EQUAL);
+		dojo_sem_signal(c, c->batch.va + KIB(32) + 8, 1, DOJO_SEM_SET);
+		i = c->used;
+		dojo_sem_wait(c, c->batch.va + KIB(32) + 8, 1, DOJO_SEM_EQUAL);
+		dojo_sem_signal(c, c->batch.va + KIB(32), 1, DOJO_SEM_SET);
+		EXPECT_EQ(0, dojo_submit_one(c->fd, c->dma, c->batch.va, i, 0));
+		EXPECT_EQ(0, dojo_submit_one(c->fd, c->compute, c->batch.va + i, c->used - i, 0));
+		c->used = 0;
+		usleep(2000);
+		break;
+	case STORM:
+		/* as many submissions, thus doorbells, as fit into both rings, over and over */
+		dojo_packet(c, DOJO_OP_NOP, sizeof(struct dojo_packet_header));
+		for (i = 0; i < 500; i++) {
+			ret = dojo_submit_one(c->fd, i & 1 ? c->dma : c->compute, c->batch.va,
+					      c->used, 0);
+			EXPECT_EQ(0, ret);
+		}
+		c->used = 0;
 		break;
 	}
 	ASSERT_EQ(0, dojo_client_new_queues(c));
@@ -241,8 +340,11 @@ static void misbehave_beside_workers(struct __test_metadata *_metadata,
 	start_worker(_metadata, crowd, 0);
 	wait_for_rounds(_metadata, crowd, 1);
 	ASSERT_EQ(0, dojo_client_open(&c, 0));
-	for (i = 0; i < 20; i++)
+	for (i = 0; i < 20; i++) {
 		misbehave(_metadata, &c, what, &state);
+		if (i % 4 == 0)
+			wait_for_rounds(_metadata, crowd, 1);
+	}
 	dojo_client_close(&c);
 	wait_for_rounds(_metadata, crowd, 3);
 	stop_workers(_metadata, crowd);
@@ -281,6 +383,84 @@ TEST_F(isolation, waiting_queues_disturb_nobody)
 TEST_F(isolation, writes_to_null_pages_disturb_nobody)
 {
 	misbehave_beside_workers(_metadata, &self->crowd, FILL_NULL);
+}
+
+TEST_F(isolation, writes_to_read_only_memory_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, READ_ONLY);
+}
+
+TEST_F(isolation, arithmetic_traps_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, TRAP);
+}
+
+TEST_F(isolation, queues_that_wait_for_each_other_disturb_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, CROSS_WAIT);
+}
+
+TEST_F(isolation, a_storm_of_doorbells_disturbs_nobody)
+{
+	misbehave_beside_workers(_metadata, &self->crowd, STORM);
+}
+
+/*
+ * While a queue hangs, and as long as nobody does anything about it, others have
+ * the second DMA engine, and the dies that are not in its rectangle.
+ */
+TEST_F(isolation, a_hung_engine_does_not_stop_the_clock_of_others)
+{
+	const char * const class[] = { "dma", "compute" };
+	struct drm_dojo_queue_get_state state;
+	struct drm_dojo_card_info card;
+	struct drm_dojo_tile_info tile;
+	struct dojo_client c;
+	char path[64], hang[64];
+	__u32 queue;
+	int qmp, i;
+
+	qmp = dojo_qmp_open();
+	if (qmp < 0)
+		SKIP(return, "no way to the model of the card");
+	ASSERT_EQ(0, dojo_client_open(&c, 0));
+	ASSERT_EQ(0, dojo_query(c.fd, DRM_DOJO_QUERY_CARD, &card, sizeof(card)));
+	ASSERT_EQ(0, dojo_query(c.fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile)));
+	ASSERT_EQ(0, dojo_qmp_card(qmp, (char *)card.serial, path, sizeof(path)));
+	for (i = 0; i < 2; i++) {
+		struct drm_dojo_queue_create args = {
+			.vm_id = c.vm,
+			.queue_class = i,
+			.timeout_ns = 60000000000ull,
+		};
+
+		if (i) {
+			args.rect_w = 1;
+			args.rect_h = 1;
+		}
+		ASSERT_EQ(0, dojo_ioctl(c.fd, DRM_IOCTL_DOJO_QUEUE_CREATE, &args));
+		queue = args.queue_id;
+		snprintf(hang, sizeof(hang), "\"tile=%u,class=%s,level=queue\"", tile.index,
+			 class[i]);
+		ASSERT_EQ(0, dojo_qmp_set(qmp, path, "inject-hang", hang));
+		dojo_fill(&c, c.batch.va + KIB(32), 64, 1);
+		ASSERT_EQ(0, dojo_start(&c, queue, c.done));
+		do {
+			ASSERT_EQ(0, dojo_queue_state(c.fd, queue, &state));
+			ASSERT_EQ(0, state.completed);
+		} while (state.busy_ns < 50000000);
+
+		start_worker_with(_metadata, &self->crowd, 0, i);
+		wait_for_rounds(_metadata, &self->crowd, 20);
+		stop_workers(_metadata, &self->crowd);
+		ASSERT_EQ(0, dojo_queue_state(c.fd, queue, &state));
+		EXPECT_EQ(DRM_DOJO_QUEUE_ACTIVE, state.status);
+		EXPECT_EQ(0, state.completed);
+		EXPECT_EQ(0, dojo_queue_destroy(c.fd, queue));
+		ASSERT_EQ(0, dojo_syncobj_wait(c.fd, c.done, dojo_patience()));
+	}
+	dojo_client_close(&c);
+	close(qmp);
 }
 
 TEST_F(isolation, a_hundred_waiting_queues_leave_the_engines_free)
@@ -411,7 +591,7 @@ static void work_until_killed(__u64 seed)
 	dojo_sem_wait(&c, c.batch.va + KIB(32), dojo_random(&state), DOJO_SEM_EQUAL);
 	if (dojo_start(&c, c.compute, c.done))
 		_exit(1);
-	work(&worker, 0, seed);
+	work(&worker, 0, seed, false);
 	_exit(1);
 }
 
@@ -419,12 +599,15 @@ TEST_F(isolation, killed_processes_leave_nothing_behind)
 {
 	unsigned long kills = dojo_scaled(1000, 20), i;
 	struct drm_dojo_memory_info before, after;
+	char path[64], queues_before[16], queues[16];
 	__u64 state = 31337;
 	int status, tries, fd;
 	pid_t pid;
 
 	fd = dojo_open(0);
 	ASSERT_GE(fd, 0);
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/queues", dojo_minor(0));
+	ASSERT_GT(dojo_read_file(path, queues_before, sizeof(queues_before)), 0);
 	ASSERT_EQ(0, dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &before, sizeof(before)));
 	for (i = 0; i < kills; i++) {
 		pid = fork();
@@ -438,12 +621,15 @@ TEST_F(isolation, killed_processes_leave_nothing_behind)
 	}
 	for (tries = 0; tries < 100; tries++) {
 		ASSERT_EQ(0, dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &after, sizeof(after)));
-		if (after.hbm_used <= before.hbm_used && after.system_used <= before.system_used)
+		ASSERT_GT(dojo_read_file(path, queues, sizeof(queues)), 0);
+		if (after.hbm_used <= before.hbm_used && after.system_used <= before.system_used &&
+		    !strcmp(queues, queues_before))
 			break;
 		usleep(50000);
 	}
 	EXPECT_LE(after.hbm_used, before.hbm_used);
 	EXPECT_LE(after.system_used, before.system_used);
+	EXPECT_STREQ(queues_before, queues);
 	/* and a fresh process works */
 	start_worker(_metadata, &self->crowd, 0);
 	wait_for_rounds(_metadata, &self->crowd, 3);
