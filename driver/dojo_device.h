@@ -125,7 +125,9 @@ enum dojo_tile_state {
  * @next: absolute index of the next entry
  * @interrupts: interrupts taken
  * @events: events consumed
- * @backlog: fence events that left more work pending on their queue
+ * @backlog: fence events that left more work pending on their queue, or were one
+ *	of many queues'
+ * @recent: queues that the last fence events were of
  * @tune: adapts @moderation to the load
  * @tuned_events: @events when that was last done
  * @tuned_backlog: @backlog when that was last done
@@ -146,6 +148,7 @@ struct dojo_event_ring {
 	u64 interrupts;
 	u64 events;
 	u64 backlog;
+	u32 recent[8];
 	struct delayed_work tune;
 	u64 tuned_events;
 	u64 tuned_backlog;

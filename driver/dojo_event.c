@@ -7,9 +7,10 @@
  * The four rings of a tile share as many MSI-X vectors as there are. A handler
  * looks only at its own ring, so sharing needs nothing but IRQF_SHARED.
  *
- * Moderation follows the load. While queues are idle or used one job at a time a fence
- * interrupts at once; when fences find more work behind them, the card gathers
- * them. A slow work item decides, from counts that the handlers keep.
+ * Moderation follows the load. While few queues are used, one job at a time, a fence
+ * interrupts at once; when fences find more work behind them, on their own queue or by
+ * coming from many, the card gathers them. A slow work item decides, from counts that
+ * the handlers keep.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -81,14 +82,27 @@ static void dojo_event_overflow(struct dojo_tile *tile)
 	dojo_admin_wake(tile);
 }
 
+/* Does a fence come from a queue that none of the last ones came from? */
+static bool dojo_event_crowded(struct dojo_event_ring *ring, u32 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ring->recent); i++)
+		if (ring->recent[i] == id)
+			return false;
+	ring->recent[ring->events % ARRAY_SIZE(ring->recent)] = id;
+	return true;
+}
+
 static void dojo_event_fence(struct dojo_event_ring *ring, u32 id)
 {
+	bool crowded = dojo_event_crowded(ring, id);
 	struct dojo_tile *tile = ring->tile;
 	struct dojo_queue *queue;
 
 	rcu_read_lock();
 	queue = id < tile->max_queues ? rcu_dereference(tile->queues->by_id[id]) : NULL;
-	if (queue && dojo_queue_complete(queue))
+	if (queue && (dojo_queue_complete(queue) || crowded))
 		ring->backlog++;
 	rcu_read_unlock();
 }
