@@ -227,6 +227,7 @@ static void add_done(struct trace_builder *b, const struct record *r, const stru
 	json_u64(args, "queue_busy_ns", number(r, "busy_ns"));
 	cJSON_AddNumberToObject(args, "error", error ? strtol(error, NULL, 0) : 0);
 	json_bool(args, "device_times", timed);
+	cJSON_AddNumberToObject(args, "signalled_us", r->us);
 
 	e = event(b, "f", "job", pid, queue, from);
 	json_string(e, "bp", "e");
