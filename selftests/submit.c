@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Submission: syncobjs in and out, order, dependencies, full rings, and every rejected argument */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/dma-buf.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
@@ -420,6 +422,67 @@ TEST_F(submit, a_handle_closed_after_submission_does_no_harm)
 	dojo_poke64(self->gate, 1);
 	EXPECT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
 	EXPECT_EQ(9, self->words[0]);
+}
+
+/*
+ * Jobs neither wait for the fences of a dma-buf nor leave any there, unless the
+ * program wants so: it puts a job's fence in, or has a job wait for what is there.
+ */
+TEST_F(submit, implicit_synchronisation_is_by_choice)
+{
+	struct dma_buf_import_sync_file into = { .flags = DMA_BUF_SYNC_WRITE };
+	struct dma_buf_export_sync_file out_of = { .flags = DMA_BUF_SYNC_READ, .fd = -1 };
+	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1 };
+	struct drm_syncobj_handle import = {
+		.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE,
+	};
+	struct pollfd poll_fd = { .events = POLLIN };
+	struct drm_dojo_sync_op first = signals(self->c.done), second[2];
+	struct drm_dojo_job job;
+	struct dojo_buf shared;
+	__u32 there, after;
+
+	ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &there));
+	ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &after));
+	ASSERT_EQ(0, dojo_buf_create(&self->c, &shared, PAGE, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	prime.handle = shared.handle;
+	ASSERT_EQ(0, dojo_ioctl(self->c.fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime));
+	poll_fd.fd = prime.fd;
+
+	/* a job that uses the buffer, and does not show there */
+	job = gate_job(&self->c, self->host.va, &first, 1);
+	ASSERT_EQ(0, dojo_submit(self->c.fd, self->c.compute, 0, &job, 1));
+	EXPECT_EQ(1, poll(&poll_fd, 1, 0));
+
+	into.fd = dojo_syncobj_export(self->c.fd, self->c.done);
+	ASSERT_GE(into.fd, 0);
+	ASSERT_EQ(0, dojo_ioctl(prime.fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &into));
+	EXPECT_EQ(0, poll(&poll_fd, 1, 0));
+
+	/* one that does not want to know, and one that waits for what is there */
+	first = signals(after);
+	job = write_job(&self->c, shared.va, 1, &first, 1);
+	ASSERT_EQ(0, dojo_submit(self->c.fd, self->c.dma, 0, &job, 1));
+	EXPECT_EQ(0, dojo_syncobj_wait(self->c.fd, after, dojo_patience()));
+
+	ASSERT_EQ(0, dojo_ioctl(prime.fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &out_of));
+	import.handle = there;
+	import.fd = out_of.fd;
+	ASSERT_EQ(0, dojo_ioctl(self->c.fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &import));
+	second[0] = wait_for(there);
+	second[1] = signals(after);
+	job = write_job(&self->c, shared.va, 2, second, 2);
+	ASSERT_EQ(0, dojo_submit(self->c.fd, self->c.dma, 0, &job, 1));
+	EXPECT_EQ(-ETIME, dojo_syncobj_wait(self->c.fd, after, 50));
+	EXPECT_EQ(1, *(__u32 *)shared.map);
+	dojo_poke64(self->gate, 1);
+	EXPECT_EQ(0, dojo_syncobj_wait(self->c.fd, after, dojo_patience()));
+	EXPECT_EQ(2, *(__u32 *)shared.map);
+	EXPECT_EQ(1, poll(&poll_fd, 1, dojo_patience()));
+	close(into.fd);
+	close(out_of.fd);
+	close(prime.fd);
 }
 
 /* Closes and makes syncobjs again while others use them */
