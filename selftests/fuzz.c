@@ -439,7 +439,8 @@ static void *change_arguments(void *data)
 		(__u32 *)&f->argument[1], (__u32 *)f->ops, (__u32 *)f->syncs, (__u32 *)f->jobs,
 	};
 	static const size_t bytes[] = {
-		sizeof(f->argument) - sizeof(f->argument[0]), sizeof(f->ops), sizeof(f->syncs), sizeof(f->jobs),
+		sizeof(f->argument) - sizeof(f->argument[0]), sizeof(f->ops), sizeof(f->syncs),
+		sizeof(f->jobs),
 	};
 	unsigned int which;
 
