@@ -1,106 +1,280 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Empty submissions, and what each costs on the bus. */
+/* Empty submissions: how many, how long one takes there and back, and what each costs on the bus. */
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.h"
 #include "report.h"
 #include "table.h"
 
 #define DEEP		64
+#define QUEUES		1000
+#define FILES		2	/* one may not have so many queues */
+#define BATCH_BYTES	4096
 #define SUBMIT_SECONDS	1.0
 #define SUBMIT_MAX	20000
 
 /**
+ * struct load - what is submitted
+ * @queues: in turn
+ * @idle: queues that are there beside them
+ * @in_flight: jobs; 1: submit, wait, submit ...
+ */
+struct load {
+	unsigned int queues, idle, in_flight;
+};
+
+static const struct load loads[] = {
+	{ 1, 0, 1 }, { 1, 0, DEEP }, { 1, QUEUES, 1 }, { 1, QUEUES, DEEP }, { QUEUES, 0, QUEUES },
+};
+
+/**
  * struct submission - jobs of one NOP
  * @rate: a second
+ * @round_trip_us: the median of one, from submission to the end of waiting; NAN if several
+ *	are in flight
  * @mmio_writes, @mmio_reads, @interrupts: of the card, each submission
  */
 struct submission {
 	double rate;
+	double round_trip_us;
 	double mmio_writes;
 	double mmio_reads;
 	double interrupts;
 };
 
-/* with @depth jobs in flight; 1: submit, wait, submit ... */
-static int measure(struct bench *b, unsigned int depth, struct submission *result)
+/**
+ * struct opened - a file with queues of its own
+ * @point: of @timeline, submitted last
+ */
+struct opened {
+	struct dojo_device *dev;
+	struct dojo_vm *vm;
+	struct dojo_batch *batch;
+	struct dojo_timeline *timeline;
+	uint64_t point;
+};
+
+/**
+ * struct crowd - queues over several files
+ * @file_of: the file that a queue is in
+ */
+struct crowd {
+	struct opened files[FILES];
+	struct dojo_queue *queues[QUEUES + 1];
+	unsigned int file_of[QUEUES + 1];
+	unsigned int count;
+};
+
+static int open_file(struct opened *f, const char *path)
 {
+	int err = dojo_device_open(path, &f->dev);
+
+	if (!err)
+		err = dojo_vm_create(f->dev, &f->vm);
+	if (!err)
+		err = dojo_batch_create(f->vm, BATCH_BYTES, 0, &f->batch);
+	if (!err)
+		err = dojo_timeline_create(f->dev, 0, &f->timeline);
+	if (!err)
+		dojo_nop(f->batch);
+	return err;
+}
+
+static void crowd_close(struct crowd *c)
+{
+	while (c->count)
+		dojo_queue_destroy(c->queues[--c->count]);
+	for (unsigned int i = 0; i < FILES; i++) {
+		struct opened *f = &c->files[i];
+
+		if (!f->dev)
+			continue;
+		dojo_batch_destroy(f->batch);
+		dojo_timeline_destroy(f->timeline);
+		dojo_vm_destroy(f->vm);
+		dojo_device_close(f->dev);
+	}
+}
+
+static int crowd_open(struct crowd *c, const char *path, unsigned int count)
+{
+	int err = 0;
+
+	memset(c, 0, sizeof(*c));
+	for (unsigned int i = 0; i < FILES && !err; i++)
+		err = open_file(&c->files[i], path);
+	while (!err && c->count < count) {
+		unsigned int file = c->count % FILES;
+
+		c->file_of[c->count] = file;
+		err = dojo_queue_create(c->files[file].vm, DRM_DOJO_QUEUE_COMPUTE, NULL,
+					&c->queues[c->count]);
+		if (!err)
+			c->count++;
+	}
+	return err;
+}
+
+/* one job on a queue; @point of its file's timeline tells its end */
+static int submit(struct crowd *c, unsigned int queue, uint64_t *point)
+{
+	struct opened *f = &c->files[c->file_of[queue]];
+	struct drm_dojo_sync_op signal = dojo_signal(f->timeline, f->point + 1);
+	int err = dojo_queue_submit(c->queues[queue], f->batch, &signal, 1, NULL);
+
+	if (!err)
+		*point = ++f->point;
+	return err;
+}
+
+static int wait(struct crowd *c, unsigned int queue, uint64_t point)
+{
+	return dojo_timeline_wait(c->files[c->file_of[queue]].timeline, point, BENCH_WAIT_NS);
+}
+
+static int wait_for_all(struct crowd *c)
+{
+	int err = 0;
+
+	/* nothing was submitted to a timeline at 0 */
+	for (unsigned int i = 0; i < FILES && !err; i++)
+		if (c->files[i].point)
+			err = dojo_timeline_wait(c->files[i].timeline, c->files[i].point,
+						 BENCH_WAIT_NS);
+	return err;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* @seconds: of each job that was waited for alone, SUBMIT_MAX at most */
+static int drive(struct crowd *c, const struct load *load, double *seconds, unsigned int *jobs)
+{
+	static uint64_t points[QUEUES + DEEP];
+	const double begin = now_seconds();
+	unsigned int n;
+	int err = 0;
+
+	for (n = 0; !err && n < SUBMIT_MAX && now_seconds() - begin < SUBMIT_SECONDS; n++) {
+		unsigned int slot = n % load->in_flight;
+		double start = now_seconds();
+
+		if (n >= load->in_flight)
+			err = wait(c, (n - load->in_flight) % load->queues, points[slot]);
+		if (!err)
+			err = submit(c, n % load->queues, &points[slot]);
+		if (load->in_flight > 1 || err)
+			continue;
+		err = wait(c, 0, points[0]);
+		seconds[n] = now_seconds() - start;
+	}
+	if (!err)
+		err = wait_for_all(c);
+	*jobs = n;
+	return err;
+}
+
+static int measure(struct bench *b, const struct load *load, struct submission *result)
+{
+	static double seconds[SUBMIT_MAX];
 	struct drm_dojo_counters before, after;
+	struct crowd c;
 	unsigned int jobs = 0;
+	uint64_t point;
 	double begin;
+	char name[64];
 	int err;
 
-	dojo_batch_reset(b->batch);
-	dojo_nop(b->batch);
-	err = bench_start(b, DRM_DOJO_QUEUE_COMPUTE);
+	snprintf(name, sizeof(name), "%.*s/%u", (int)sizeof(b->card.serial), b->card.serial,
+		 b->tile.index);
+	err = crowd_open(&c, name, load->queues + load->idle);
+	/* the first time costs more */
+	for (unsigned int i = 0; i < load->queues && !err; i++)
+		err = submit(&c, i, &point);
 	if (!err)
-		err = dojo_timeline_wait(b->timeline, b->point, BENCH_WAIT_NS);
+		err = wait_for_all(&c);
 	if (!err)
 		err = dojo_device_counters(b->dev, &before, sizeof(before));
 	begin = now_seconds();
-	while (!err && jobs < SUBMIT_MAX && now_seconds() - begin < SUBMIT_SECONDS) {
-		err = bench_start(b, DRM_DOJO_QUEUE_COMPUTE);
-		jobs++;
-		if (!err && jobs >= depth)
-			err = dojo_timeline_wait(b->timeline, b->point + 1 - depth, BENCH_WAIT_NS);
-	}
 	if (!err)
-		err = dojo_timeline_wait(b->timeline, b->point, BENCH_WAIT_NS);
+		err = drive(&c, load, seconds, &jobs);
 	result->rate = jobs / (now_seconds() - begin);
 	if (!err)
 		err = dojo_device_counters(b->dev, &after, sizeof(after));
+	crowd_close(&c);
 	if (err)
 		return fail_device(b->dev, err, "submit empty jobs");
+
+	qsort(seconds, load->in_flight == 1 ? jobs : 0, sizeof(*seconds), compare_doubles);
+	result->round_trip_us = load->in_flight == 1 ? 1e6 * seconds[jobs / 2] : NAN;
 	result->mmio_writes = (double)(after.mmio_writes - before.mmio_writes) / jobs;
 	result->mmio_reads = (double)(after.mmio_reads - before.mmio_reads) / jobs;
 	result->interrupts = (double)(after.interrupts - before.interrupts) / jobs;
 	return 0;
 }
 
-static void add_json(cJSON *list, unsigned int depth, const struct submission *s)
+static void add_json(cJSON *list, const struct load *load, const struct submission *s)
 {
 	cJSON *o = json_append_object(list);
 
-	json_u64(o, "in_flight", depth);
+	json_u64(o, "queues", load->queues);
+	json_u64(o, "idle_queues", load->idle);
+	json_u64(o, "in_flight", load->in_flight);
 	json_double(o, "submissions_per_second", s->rate);
+	json_double(o, "round_trip_us", s->round_trip_us);
 	json_double(o, "mmio_writes_per_submission", s->mmio_writes);
 	json_double(o, "mmio_reads_per_submission", s->mmio_reads);
 	json_double(o, "interrupts_per_submission", s->interrupts);
 }
 
-static void add_row(struct table *table, unsigned int depth, const struct submission *s)
+static void add_row(struct table *table, const struct load *load, const struct submission *s)
 {
-	char cells[5][24];
+	char cells[8][24];
 
-	snprintf(cells[0], sizeof(cells[0]), "%u", depth);
-	snprintf(cells[1], sizeof(cells[1]), "%.0f", s->rate);
-	snprintf(cells[2], sizeof(cells[2]), "%.3f", s->mmio_writes);
-	snprintf(cells[3], sizeof(cells[3]), "%.3f", s->mmio_reads);
-	snprintf(cells[4], sizeof(cells[4]), "%.3f", s->interrupts);
-	table_row(table, cells[0], cells[1], cells[2], cells[3], cells[4]);
+	snprintf(cells[0], sizeof(cells[0]), "%u", load->queues);
+	snprintf(cells[1], sizeof(cells[1]), "%u", load->idle);
+	snprintf(cells[2], sizeof(cells[2]), "%u", load->in_flight);
+	snprintf(cells[3], sizeof(cells[3]), "%.0f", s->rate);
+	if (isnan(s->round_trip_us))
+		strcpy(cells[4], "-");
+	else
+		snprintf(cells[4], sizeof(cells[4]), "%.0f us", s->round_trip_us);
+	snprintf(cells[5], sizeof(cells[5]), "%.3f", s->mmio_writes);
+	snprintf(cells[6], sizeof(cells[6]), "%.3f", s->mmio_reads);
+	snprintf(cells[7], sizeof(cells[7]), "%.3f", s->interrupts);
+	table_row(table, cells[0], cells[1], cells[2], cells[3], cells[4], cells[5], cells[6],
+		  cells[7]);
 }
 
 static int run(struct bench_run *run)
 {
-	static const unsigned int depths[] = { 1, DEEP };
 	cJSON *list = run->json ? json_array(run->json, "submissions") : NULL;
 	struct table table;
 	int err = 0;
 
 	bench_heading(run, "Empty submissions; of the card's registers and interrupts, each");
-	table_init(&table, "rrrrr");
-	table_row(&table, "IN FLIGHT", "SUBMISSIONS/S", "MMIO WRITES", "MMIO READS", "INTERRUPTS");
-	for (unsigned int i = 0; i < 2 && !err; i++) {
+	table_init(&table, "rrrrrrrr");
+	table_row(&table, "QUEUES", "IDLE BESIDE", "IN FLIGHT", "SUBMISSIONS/S", "ROUND TRIP",
+		  "MMIO WRITES", "MMIO READS", "INTERRUPTS");
+	for (size_t i = 0; i < sizeof(loads) / sizeof(*loads) && !err; i++) {
+		const struct load *load = &loads[i];
 		struct submission s = { 0 };
 
-		progress_draw(&run->progress, "empty submissions, %u in flight", depths[i]);
-		err = measure(run->tile, depths[i], &s);
+		progress_draw(&run->progress, "empty submissions, %u in flight on %u of %u queues",
+			      load->in_flight, load->queues, load->queues + load->idle);
+		err = measure(run->tile, load, &s);
 		if (err)
 			break;
 		if (list)
-			add_json(list, depths[i], &s);
+			add_json(list, load, &s);
 		else
-			add_row(&table, depths[i], &s);
+			add_row(&table, load, &s);
 	}
 	progress_clear(&run->progress);
 	if (!err && !list)
