@@ -151,10 +151,13 @@ bool dojo_bo_settled(const struct dojo_bo *bo)
 	       (res->mem_type != DOJO_PL_SYSTEM || bo->domains & DRM_DOJO_DOMAIN_SYSTEM);
 }
 
-/* A charge to a control group that TTM refuses does not come to our regions. */
-static bool dojo_bo_nospc_init(struct dojo_mm *mm)
+/*
+ * A charge to a control group that TTM refuses does not come to our regions. System
+ * memory is not charged.
+ */
+static bool dojo_bo_nospc_init(struct dojo_mm *mm, const struct dojo_bo *bo)
 {
-	return dojo_ttm_charges(&mm->hbm.man);
+	return bo->domains & ~DRM_DOJO_DOMAIN_SYSTEM && dojo_ttm_charges(&mm->hbm.man);
 }
 
 static int dojo_bo_place(struct dojo_bo *bo, struct dojo_placement *placement, bool *nospc)
@@ -165,7 +168,7 @@ static int dojo_bo_place(struct dojo_bo *bo, struct dojo_placement *placement, b
 	};
 	int ret;
 
-	*nospc = dojo_bo_nospc_init(dojo_bo_mm(bo));
+	*nospc = dojo_bo_nospc_init(dojo_bo_mm(bo), bo);
 	bo->nospc = nospc;
 	ret = ttm_bo_validate(&bo->ttm, &placement->ttm, &ctx);
 	bo->nospc = NULL;
@@ -495,7 +498,7 @@ static int dojo_bo_init(struct dojo_mm *mm, struct dojo_bo *bo, bool fallback, b
 	dojo_bo_places(mm, bo, &placement, fallback ? TTM_PL_FLAG_DESIRED : 0);
 	if (fallback)
 		dojo_place(&placement, DOJO_PL_SYSTEM, 0);
-	*nospc = dojo_bo_nospc_init(mm);
+	*nospc = dojo_bo_nospc_init(mm, bo);
 	bo->nospc = nospc;
 	ret = ttm_bo_init_reserved(&mm->ttm, &bo->ttm, ttm_bo_type_device, &placement.ttm, 1,
 				   &ctx, NULL, resv, dojo_bo_destroy);
