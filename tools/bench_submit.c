@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Empty submissions: how many, how long one takes there and back, and what each costs on the bus. */
+/* Empty submissions: how many, how long one takes, and what each costs on the bus. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
