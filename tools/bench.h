@@ -54,6 +54,37 @@ enum { BENCH_ROW_MAJOR = 101, BENCH_AS_IS = 111, BENCH_TRANSPOSED = 112 };
 /* of the BLAS that is installed and works on this CPU, or NULL; @library: its file name */
 bench_sgemm_fn *bench_find_sgemm(const char **library);
 
+/* ------------------------------------------------- what it costs, bench_meter.c */
+
+/**
+ * struct cost - of something done, in the kernel too
+ * @seconds: NAN where instructions are all the time there is
+ * @instructions: NAN where they cannot be counted
+ */
+struct cost {
+	double seconds;
+	double instructions;
+};
+
+/**
+ * struct meter - measures what this thread does
+ * @perf: counts its instructions; -1 where that is not to be had, as in an emulated machine
+ * @icount: the machine's time is a count of its instructions
+ * @seconds, @instructions: at the start
+ */
+struct meter {
+	int perf;
+	bool icount;
+	double seconds;
+	uint64_t instructions;
+};
+
+void meter_open(struct meter *m);
+void meter_close(const struct meter *m);
+void meter_start(struct meter *m);
+/* since meter_start() */
+struct cost meter_stop(const struct meter *m);
+
 /* --------------------------------------------------------------- groups */
 
 /**

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Binds, allocations and eviction: what memory management costs. */
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
 #include "bench.h"
 #include "report.h"
@@ -21,18 +17,10 @@
 #define ROUND(n, to)	((n) / (to) * (to))
 
 /**
- * struct cost - of one operation, in the calling thread
- * @instructions: NAN where they cannot be counted
- */
-struct cost {
-	double seconds;
-	double instructions;
-};
-
-/**
  * struct binds - a buffer bound and unbound
  * @size: bytes
- * @bind, @unbind: .seconds NAN: the tile has no room for it
+ * @bind, @unbind: the mean time, and the least instructions, since interrupts add their own;
+ *	all NAN: the tile has no room for it
  * @bind_entries, @unbind_entries: of page tables, written
  */
 struct binds {
@@ -52,8 +40,8 @@ struct allocations {
 
 /**
  * struct eviction - two address spaces take turns with more HBM than there is
- * @bytes: moved, out and in
- * @rate: bytes a second; NAN: too much HBM for this machine's free memory
+ * @bytes: moved, out and in; 0: too much HBM for this machine's free memory
+ * @rate: bytes a second
  * @instructions_per_mib: of the thread that submits
  */
 struct eviction {
@@ -61,56 +49,6 @@ struct eviction {
 	double rate;
 	double instructions_per_mib;
 };
-
-/* ---------------------------------------------- time and instructions */
-
-/**
- * struct meter - measures what this thread does, in the kernel too
- * @perf: counts instructions; -1 where that is not to be had, as in an emulated machine
- */
-struct meter {
-	int perf;
-	double seconds;
-	uint64_t instructions;
-};
-
-static void meter_open(struct meter *m)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_HARDWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_HW_INSTRUCTIONS,
-		.exclude_hv = 1,
-	};
-
-	m->perf = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-}
-
-static void meter_close(const struct meter *m)
-{
-	if (m->perf >= 0)
-		close(m->perf);
-}
-
-static uint64_t meter_count(const struct meter *m)
-{
-	uint64_t count;
-
-	return m->perf >= 0 && read(m->perf, &count, sizeof(count)) == sizeof(count) ? count : 0;
-}
-
-static void meter_start(struct meter *m)
-{
-	m->instructions = meter_count(m);
-	m->seconds = now_seconds();
-}
-
-/* adds what one of @turns turns took to @cost */
-static void meter_stop(const struct meter *m, struct cost *cost, double turns)
-{
-	cost->seconds += (now_seconds() - m->seconds) / turns;
-	cost->instructions += m->perf < 0 ? NAN : (meter_count(m) - m->instructions) / turns;
-}
 
 /* --------------------------------------------------------------- binds */
 
@@ -131,25 +69,34 @@ static int settle(struct bench *b, uint64_t va)
 	return dojo_queue_run(b->queues[DRM_DOJO_QUEUE_DMA], b->batch, BENCH_WAIT_NS);
 }
 
+/* one of BIND_TURNS turns */
+static void add_turn(struct cost *cost, struct cost turn)
+{
+	cost->seconds += turn.seconds / BIND_TURNS;
+	cost->instructions = fmin(cost->instructions, turn.instructions);
+}
+
 static int time_binds(struct bench *b, struct dojo_bo *bo, uint64_t va, struct binds *r)
 {
 	uint64_t before = 0, between = 0, after = 0;
 	struct meter m;
 	int err = 0;
 
+	r->bind.instructions = NAN;
+	r->unbind.instructions = NAN;
 	meter_open(&m);
 	for (unsigned int turn = 0; turn < BIND_TURNS && !err; turn++) {
 		err = entries(b, &before);
 		meter_start(&m);
 		if (!err)
 			err = dojo_vm_map_fixed(b->vm, bo, 0, r->size, 0, va);
-		meter_stop(&m, &r->bind, BIND_TURNS);
+		add_turn(&r->bind, meter_stop(&m));
 		if (!err)
 			err = entries(b, &between);
 		meter_start(&m);
 		if (!err)
 			err = dojo_vm_unmap_fixed(b->vm, va, r->size);
-		meter_stop(&m, &r->unbind, BIND_TURNS);
+		add_turn(&r->unbind, meter_stop(&m));
 		if (!err)
 			err = entries(b, &after);
 		r->bind_entries = between - before;
@@ -190,6 +137,11 @@ static int measure_binds(struct bench *b, size_t size, struct binds *r)
 
 /* --------------------------------------------------------- allocations */
 
+static struct cost each(struct cost all, unsigned int count)
+{
+	return (struct cost){ all.seconds / count, all.instructions / count };
+}
+
 static int measure_allocations(struct bench *b, unsigned int count, struct allocations *r)
 {
 	struct dojo_bo **bos = calloc(count, sizeof(*bos));
@@ -204,11 +156,11 @@ static int measure_allocations(struct bench *b, unsigned int count, struct alloc
 		err = dojo_bo_create(b->dev, 4096, DRM_DOJO_DOMAIN_HBM, 0, b->vm, &bos[made]);
 		made += !err;
 	}
-	meter_stop(&m, &r->create, count);
+	r->create = each(meter_stop(&m), count);
 	meter_start(&m);
 	while (made)
 		dojo_bo_destroy(bos[--made]);
-	meter_stop(&m, &r->destroy, count);
+	r->destroy = each(meter_stop(&m), count);
 	meter_close(&m);
 	free(bos);
 	return err ? fail_device(b->dev, err, "allocate %u buffers", count) : 0;
@@ -257,7 +209,7 @@ static int measure_eviction(struct bench *b, struct eviction *r)
 {
 	struct drm_dojo_memory_info before, after;
 	struct rival rivals[2] = { 0 };
-	struct cost cost = { 0 };
+	struct cost cost;
 	struct sysinfo host;
 	struct meter m;
 	uint64_t size;
@@ -283,7 +235,7 @@ static int measure_eviction(struct bench *b, struct eviction *r)
 	meter_start(&m);
 	for (unsigned int turn = 0; turn < EVICT_TURNS && !err; turn++)
 		err = dojo_queue_run(rivals[turn % 2].queue, rivals[turn % 2].batch, BENCH_WAIT_NS);
-	meter_stop(&m, &cost, 1);
+	cost = meter_stop(&m);
 	meter_close(&m);
 	if (!err)
 		err = dojo_device_memory(b->dev, &after, sizeof(after));
@@ -314,8 +266,10 @@ static void json_cost(cJSON *o, const char *operation, const struct cost *cost)
 /* microseconds, and instructions if they are known */
 static const char *format_cost(char *text, size_t size, const struct cost *cost)
 {
-	if (isnan(cost->seconds))
+	if (isnan(cost->seconds) && isnan(cost->instructions))
 		snprintf(text, size, "-");
+	else if (isnan(cost->seconds))
+		snprintf(text, size, "%.0f insn", cost->instructions);
 	else if (isnan(cost->instructions))
 		snprintf(text, size, "%.1f us", cost->seconds * 1e6);
 	else
@@ -461,14 +415,17 @@ static int run_eviction(struct bench_run *run, cJSON *memory)
 		json_double(o, "host_to_hbm_bytes_per_second", in);
 		return 0;
 	}
-	if (isnan(r.rate)) {
+	if (!r.bytes) {
 		printf("not measured: the tile has more HBM than this machine has free memory\n");
 		return 0;
 	}
-	printf("eviction: %s out and in, beside copies of %s out and %s in\n",
-	       format_si(text[0], sizeof(text[0]), r.rate, "B/s"),
-	       format_si(text[1], sizeof(text[1]), out, "B/s"),
-	       format_si(text[2], sizeof(text[2]), in, "B/s"));
+	if (!isnan(r.rate))
+		printf("eviction: %s out and in, beside copies of %s out and %s in\n",
+		       format_si(text[0], sizeof(text[0]), r.rate, "B/s"),
+		       format_si(text[1], sizeof(text[1]), out, "B/s"),
+		       format_si(text[2], sizeof(text[2]), in, "B/s"));
+	if (!isnan(r.instructions_per_mib))
+		printf("eviction: %.0f instructions a MiB\n", r.instructions_per_mib);
 	return 0;
 }
 

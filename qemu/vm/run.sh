@@ -14,6 +14,7 @@ usage() {
 	  -m, --memory SIZE             of the guest (default 2G; 3G with the debug kernel)
 	  -p, --cpus N                  of the guest (default: the host's)
 	  -i, --iommu                   the card behind an intel-iommu
+	  -I, --icount                  one CPU whose time is counted in instructions, a nanosecond each; never by KVM
 	  -t, --time SECONDS            limit for all of it (default 600)
 	  -n, --name NAME               of the folder below build/vm (default: the kernel's name)
 	  -M, --no-module               do not load dojo.ko
@@ -28,7 +29,7 @@ usage() {
 	END
 }
 
-kernel=$KERNEL_LTS cards=() memory='' cpus='' iommu=${DOJO_IOMMU-} limit=600 name='' module=default append='' extra='' shell=''
+kernel=$KERNEL_LTS cards=() memory='' cpus='' iommu=${DOJO_IOMMU-} icount='' limit=600 name='' module=default append='' extra='' shell=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-k | --kernel) kernel=$2; shift ;;
@@ -36,6 +37,7 @@ while [ $# -gt 0 ]; do
 	-m | --memory) memory=$2; shift ;;
 	-p | --cpus) cpus=$2; shift ;;
 	-i | --iommu) iommu=1 ;;
+	-I | --icount) icount=1 cpus=1 ;;
 	-t | --time) limit=$2; shift ;;
 	-n | --name) name=$2; shift ;;
 	-M | --no-module) module='' ;;
@@ -129,10 +131,14 @@ accel() {
 	fi
 	cat "$answer"
 }
-accel=$(accel)
+if [ -n "$icount" ]; then accel=icount; else accel=$(accel); fi
 
 args=(-m "$memory" -smp "$cpus")
-if [ "$accel" = kvm ]; then args+=(-accel kvm -cpu host); else args+=(-accel "tcg,thread=multi" -cpu "qemu64"); fi
+case $accel in
+kvm) args+=(-accel kvm -cpu host) ;;
+icount) args+=(-accel "tcg,thread=single" -icount shift=0 -cpu qemu64) ;;
+*) args+=(-accel "tcg,thread=multi" -cpu qemu64) ;;
+esac
 if [ -n "$iommu" ]; then
 	args+=(-machine "kernel-irqchip=split" -device "intel-iommu,intremap=on,caching-mode=on")
 	append+=" intel_iommu=on"
