@@ -143,6 +143,14 @@ static void wait_for_rounds(struct __test_metadata *_metadata, struct crowd *cro
 	}
 }
 
+/* @usual, and fewer on slow kernels */
+static unsigned int times(unsigned int usual)
+{
+	const unsigned long n = dojo_scaled(usual * 50, usual / 4);
+
+	return n < usual ? n : usual;
+}
+
 static void stop_workers(struct __test_metadata *_metadata, struct crowd *crowd)
 {
 	unsigned int i;
@@ -172,7 +180,7 @@ TEST_F(isolation, sixteen_processes_on_one_tile)
 
 	for (i = 0; i < 16; i++)
 		start_worker(_metadata, &self->crowd, 0);
-	wait_for_rounds(_metadata, &self->crowd, 10);
+	wait_for_rounds(_metadata, &self->crowd, times(10));
 	stop_workers(_metadata, &self->crowd);
 }
 
@@ -184,7 +192,7 @@ TEST_F(isolation, processes_on_every_tile)
 		start_worker(_metadata, &self->crowd, node);
 		start_worker(_metadata, &self->crowd, node);
 	}
-	wait_for_rounds(_metadata, &self->crowd, 20);
+	wait_for_rounds(_metadata, &self->crowd, times(20));
 	stop_workers(_metadata, &self->crowd);
 }
 
@@ -335,12 +343,12 @@ static void misbehave_beside_workers(struct __test_metadata *_metadata,
 {
 	struct dojo_client c;
 	__u64 state = 4711;
-	int i;
+	unsigned int i;
 
 	start_worker(_metadata, crowd, 0);
 	wait_for_rounds(_metadata, crowd, 1);
 	ASSERT_EQ(0, dojo_client_open(&c, 0));
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < times(20); i++) {
 		misbehave(_metadata, &c, what, &state);
 		if (i % 4 == 0)
 			wait_for_rounds(_metadata, crowd, 1);

@@ -304,15 +304,23 @@ TEST_F_TIMEOUT(userptr, half_of_it_is_stable_while_a_thread_forks_and_gives_back
 
 #define MOVED		(2 * HUGE_PAGE)
 
-/* Has the kernel make large pages of it, split them and compact memory, until told to stop */
+/*
+ * Has the kernel make large pages of it and split them, now and then compact all
+ * memory, which takes long, until told to stop
+ */
 static void *move_about(void *data)
 {
 	struct churn *churn = data;
+	unsigned int i;
+	char range[64];
 
-	while (!__atomic_load_n(&churn->stop, __ATOMIC_RELAXED)) {
+	snprintf(range, sizeof(range), "%d,%#lx,%#lx", getpid(), (unsigned long)churn->memory,
+		 (unsigned long)churn->memory + MOVED);
+	for (i = 0; !__atomic_load_n(&churn->stop, __ATOMIC_RELAXED); i++) {
 		madvise(churn->memory, MOVED, MADV_COLLAPSE);
-		dojo_write_file("/sys/kernel/debug/split_huge_pages", "1");
-		dojo_write_file("/proc/sys/vm/compact_memory", "1");
+		dojo_write_file("/sys/kernel/debug/split_huge_pages", range);
+		if (i % 16 == 0)
+			dojo_write_file("/proc/sys/vm/compact_memory", "1");
 	}
 	return NULL;
 }
@@ -334,7 +342,7 @@ static __u64 places(const void *memory)
 
 TEST_F_TIMEOUT(userptr, pages_may_be_migrated_while_jobs_run, 240)
 {
-	unsigned long rounds = dojo_scaled(2000, 40), moves = 0, i;
+	unsigned long rounds = dojo_scaled(2000, 10), moves = 0, i;
 	unsigned char *raw = anonymous(MOVED + HUGE_PAGE), *memory;
 	struct churn args = { 0 };
 	__u64 va = dojo_hole(&self->c, MOVED), before;
