@@ -36,16 +36,20 @@ count() {	# count OK NAME [DIRECTIVE]: the same, counted
 }
 
 selected() {	# selected PROGRAM: sets tests to the -t arguments, or fails
-	local want
+	local want some=1
 	tests=()
 	[ ${#wanted[@]} -gt 0 ] || return 0
 	for want in "${wanted[@]}"; do
 		# shellcheck disable=SC2053 # a pattern
 		if [[ $1 != ${want%%:*} && $1 != *${want%%:*}* ]]; then continue; fi
-		if [[ $want == *:* ]]; then tests+=(-t "${want#*:}"); fi
-		return 0
+		if [[ $want != *:* ]]; then
+			tests=()
+			return 0
+		fi
+		tests+=(-t "${want#*:}")
+		some=0
 	done
-	return 1
+	return $some
 }
 
 # indent LOG: the program's output up to the line "status N", further to the right; ends with its counts and N in LOG
