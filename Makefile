@@ -48,7 +48,7 @@ bench:
 	@$(VM)/bench.sh
 
 lint:
-	@$(VM)/lint.sh
+	@$(VM)/lint.sh $(T)
 
 qtest:
 	@$(VM)/qtest.sh $(T)
@@ -76,8 +76,8 @@ help:
 	@echo '  soak      native and check, fuzzers and heavy tests at full scale, on every kernel'
 	@echo
 	@echo 'In the build root, without booting:'
-	@echo '  lint      static analysis of everything'
-	@echo '  qtest     tests of the model of the card   T=pattern'
+	@echo '  lint      static analysis of everything    T="check..."'
+	@echo '  qtest     tests of the model of the card   T="pattern..."'
 	@echo '  native    tests and fuzzing of what runs without a driver: decoder, numerics, libdojo, tools'
 	@echo
 	@echo 'On this machine:'

@@ -151,14 +151,14 @@ sum() {	# sum PASSED FAILED SKIPPED
 	[ "$2" = 0 ]
 }
 sum_line='^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
-has_sum() { grep -qE "$sum_line" "$1"; }
-sum_of() { grep -E "$sum_line" "$1" | tail -n 1 | tr -dc '0-9 \n'; }
+has_sum() { grep -aqE "$sum_line" "$1"; }
+sum_of() { grep -aE "$sum_line" "$1" | tail -n 1 | tr -dc '0-9 \n'; }
 
 log() {	# log NAME: the path of a log below build/
 	mkdir -p "$DOJO/build/log"
 	echo "$DOJO/build/log/$1.log"
 }
 show() {	# show NAME: what went wrong in that log, and the end
-	grep -E -A 8 'error|Error|undefined reference' "$(log "$1")" | head -n 60 >&2
+	grep -aE -A 8 'error|Error|undefined reference' "$(log "$1")" | head -n 60 >&2
 	die "it does not build (log: build/log/$1.log)"
 }

@@ -14,7 +14,7 @@ out=/dojo/build/lint
 mkdir -p $out
 # tracked or new, but not ignored
 files() { git -c safe.directory=/dojo ls-files -co --exclude-standard -- "$@" | while IFS= read -r f; do if [ -f "$f" ]; then echo "$f"; fi; done; }
-each() { local f rc=0; while IFS= read -r f; do "$@" "$f" || rc=1; done; return $rc; }
+each() { xargs -r -d '\n' -P "$(nproc)" -n 8 "$@"; }	# each COMMAND...: with the files that are read, on every core
 problems() { grep -E -A 6 ' (fatal )?(error|warning):' "$1" | head -n 100; }
 
 spdx() {
@@ -73,8 +73,7 @@ qemu-style() {
 	# by QEMU's paths, since tests have rules of their own; its warnings are advice
 	cd qemu/overlay
 	found=$(of-qemu . | each perl "$script" --no-tree --terse --no-summary -f | grep ': ERROR:' || true)
-	printf '%s\n' "$found" | head -n 200
-	[ -z "$found" ]
+	[ -z "$found" ] || { printf '%s\n' "$found" | head -n 200; return 1; }
 }
 
 module() {	# module KERNEL: W=1 and sparse, every warning an error
@@ -103,8 +102,7 @@ coccinelle() {
 	export -f semantic-patch
 	found=$(grep -rl --include='*.cocci' 'virtual *report' "$src/scripts/coccinelle" | xargs grep -L ocaml | sort |
 		xargs -P "$(nproc)" -I{} bash -c 'semantic-patch {}')
-	printf '%s' "$found"
-	[ -z "$found" ]
+	[ -z "$found" ] || { printf '%s' "$found"; return 1; }
 }
 
 kernel-doc() {
@@ -157,20 +155,36 @@ man() {
 }
 
 checks=("$@")
-[ ${#checks[@]} -gt 0 ] || checks=(spdx shell checkpatch qemu-style module-lts module-new coccinelle kernel-doc uapi padding user-gcc
-	user-clang user-analyzer man)
-passed=0 failed=0 skipped=0
+[ ${#checks[@]} -gt 0 ] || checks=(coccinelle checkpatch module-lts module-new user-analyzer user-clang user-gcc shell qemu-style
+	kernel-doc uapi padding spdx man)
 for check in "${checks[@]}"; do
-	began=$SECONDS
-	# in a subshell of its own, so that the first failing command ends the check (which || would prevent)
-	set +e
-	(set -e; "$check")
-	rc=$?
-	set -e
-	case $rc in
-	0) echo "ok - $check ($((SECONDS - began)) s)"; passed=$((passed + 1)) ;;
-	77) echo "ok - $check # SKIP"; skipped=$((skipped + 1)) ;;
-	*) echo "not ok - $check"; failed=$((failed + 1)) ;;
-	esac
+	declare -F "$check" >/dev/null || { echo "there is no check '$check'" >&2; exit 2; }
 done
-sum $passed $failed $skipped
+
+# run CHECK: in a subshell of its own, so that the first failing command ends the check (which || would prevent)
+run() {
+	local began=$SECONDS rc
+	set +e
+	(set -e; "$1") >"$out/$1.out" 2>&1
+	rc=$?
+	{
+		cat "$out/$1.out"
+		case $rc in
+		0) echo "ok - $1 ($((SECONDS - began)) s)" ;;
+		77) echo "ok - $1 # SKIP" ;;
+		*) echo "not ok - $1" ;;
+		esac
+	} >"$out/$1.result"
+	flock "$out/lock" cat "$out/$1.result"
+}
+
+# as many at a time as there are cores; the longest come first
+for check in "${checks[@]}"; do
+	while [ "$(jobs -pr | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+	run "$check" &
+done
+wait
+results=("${checks[@]/#/$out/}")
+ends() { tail -q -n 1 "${results[@]/%/.result}" | grep -c "$1" || true; }
+skipped=$(ends '# SKIP$') failed=$(ends '^not ok')
+sum $((${#checks[@]} - failed - skipped)) "$failed" "$skipped"
