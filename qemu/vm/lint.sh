@@ -21,7 +21,7 @@ spdx() {
 	local rc=0 f
 	while IFS= read -r f; do
 		head -n 4 "$f" | grep -q 'SPDX-License-Identifier:' || { echo "$f: no SPDX line"; rc=1; }
-	done < <(files '*.[chS]' '*.inc' '*.sh' '*.py' '*Makefile*' '*Kbuild*' '*Kconfig*' '*meson.build' '*.config' qemu/vm .ci)
+	done < <(files '*.[chS]' '*.inc' '*.sh' '*.py' '*Makefile*' '*Kbuild*' '*Kconfig*' '*meson.build' '*.config' '*.patch' qemu/vm .ci)
 	return $rc
 }
 

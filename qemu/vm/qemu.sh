@@ -5,9 +5,9 @@
 # DOJO_QEMU=asan: the model with AddressSanitizer and UBSan; tsan: with ThreadSanitizer; gcov: counting the lines that
 # run. These are for the qtests (qtest.sh), and stay in build/qemu-asan and so on.
 #
-# Debian's QEMU source is configured and compiled once into the cache (qemu-base-KEY). A checkout's first build
-# copies that tree to build/qemu, lays qemu/overlay over it and compiles the difference; later builds are ninja's
-# increments. The result goes into the cache under the hash of its sources, so that a fresh clone finds it.
+# Debian's QEMU source, with qemu/patches, is configured and compiled once into the cache (qemu-base-KEY). A checkout's
+# first build copies that tree to build/qemu, lays qemu/overlay over it and compiles the difference; later builds are
+# ninja's increments. The result goes into the cache under the hash of its sources, so that a fresh clone finds it.
 . "$(dirname "$0")/common.sh"
 
 configure=(--target-list=x86_64-softmmu --without-default-features --enable-tcg --enable-kvm --enable-system
@@ -25,7 +25,8 @@ shared=("$DOJO/driver/dojo_regs.h" "$DOJO/uapi/drm/dojo_packet.h")
 
 ROOT=$("$VM/root.sh")
 base_key=$( (versions 'gcc-[0-9]+|libc6-dev|lib(glib2.0|pixman-1|slirp|attr1|fdt)-dev|meson'
-	echo "${configure[*]} ${base_targets[*]}"; cat "$VM/qemu-base") | sha256sum | cut -c1-16)
+	echo "${configure[*]} ${base_targets[*]}"; cat "$VM/qemu-base" "$DOJO"/qemu/patches/*) |
+	sha256sum | cut -c1-16)
 base=$CACHE/qemu-base-$base_key
 
 make_base() {
@@ -45,6 +46,7 @@ make_base() {
 			remove "$tmp"
 			die "QEMU could not be built (log: $CACHE/qemu-base.log)"
 		}
+		grep -a '^warning: qemu/patches/' "$CACHE/qemu-base.log" >&2 || true
 		publish "$tmp" "$base"
 	fi
 	unlock
