@@ -29,6 +29,7 @@
 struct dojo_bind_fence;
 struct dojo_mm;
 struct dojo_sync_ctx;
+struct dojo_user;
 
 /**
  * struct dojo_vm - an address space
@@ -36,6 +37,7 @@ struct dojo_sync_ctx;
  * @users: references of the file, of queues and of binds; with the last one
  *	everything is unmapped and the ASID is given back
  * @mm: memory management of the tile
+ * @user: counts it, until the ASID is given back
  * @asid: hardware's number for it
  * @lock: guards the mappings and the order of binds
  * @entity: orders binds that have to wait
@@ -61,6 +63,7 @@ struct dojo_vm {
 	struct drm_gpuvm base;
 	struct kref users;
 	struct dojo_mm *mm;
+	struct dojo_user *user;
 	u32 asid;
 
 	struct mutex lock;

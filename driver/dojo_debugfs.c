@@ -12,6 +12,7 @@
 #include "dojo_device.h"
 #include "dojo_mm.h"
 #include "dojo_queue.h"
+#include "dojo_user.h"
 
 static const char *dojo_debugfs_status(u32 status)
 {
@@ -47,6 +48,13 @@ static int queues_show(struct seq_file *m, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(queues);
+
+static int users_show(struct seq_file *m, void *unused)
+{
+	dojo_user_show(m->private, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(users);
 
 static int events_show(struct seq_file *m, void *unused)
 {
@@ -87,6 +95,7 @@ void dojo_debugfs_init(struct dojo_tile *tile)
 	struct dentry *root = tile->drm.debugfs_root;
 
 	debugfs_create_file("queues", 0400, root, tile, &queues_fops);
+	debugfs_create_file("users", 0400, root, tile, &users_fops);
 	debugfs_create_file("events", 0400, root, tile, &events_fops);
 	debugfs_create_file("registers", 0400, root, tile, &registers_fops);
 	dojo_mm_debugfs_init(tile, root);

@@ -182,6 +182,7 @@ struct dojo_event_ring {
  * @queues: queue contexts and their allocation
  * @hang: hang detection
  * @kernel_queue: privileged DMA queue in ASID 0, for moves and clears
+ * @users: who holds something of the tile, by user id
  * @submit_wq: unordered; runs the jobs of every queue
  * @timeout_wq: ordered; faults and hang checks
  * @state: enum dojo_tile_state
@@ -222,6 +223,7 @@ struct dojo_tile {
 	struct dojo_queues *queues;
 	struct dojo_hang *hang;
 	struct dojo_queue *kernel_queue;
+	struct xarray users;
 
 	struct workqueue_struct *submit_wq;
 	struct workqueue_struct *timeout_wq;

@@ -13,6 +13,7 @@
 #include "dojo_mm.h"
 #include "dojo_queue.h"
 #include "dojo_submit.h"
+#include "dojo_user.h"
 #include "dojo_vm.h"
 
 union dojo_query_info {
@@ -112,6 +113,8 @@ static void dojo_query_limits(struct dojo_tile *tile, union dojo_query_info *inf
 	out->huge_page_bytes = 1u << DOJO_HUGE_SHIFT;
 	out->queues = tile->max_queues - 1;
 	out->queues_per_client = dojo_queue_limit(tile);
+	out->queues_per_user = dojo_user_queue_limit(tile);
+	out->vms_per_user = dojo_user_vm_limit(tile);
 	out->vms = tile->max_asids - 1;
 	out->jobs_per_submit = DOJO_JOBS_PER_SUBMIT;
 	out->binds_per_call = DOJO_BINDS_PER_CALL;

@@ -15,6 +15,7 @@
 #include "dojo_queue.h"
 #include "dojo_rect.h"
 #include "dojo_reset.h"
+#include "dojo_user.h"
 #include "dojo_vm.h"
 
 static unsigned int queues_per_client = 512;
@@ -393,13 +394,21 @@ static void dojo_queue_detach(struct dojo_queue *queue)
 	spin_unlock(&queues->lock);
 }
 
+static struct dojo_holding dojo_queue_holding(const struct dojo_queue *queue)
+{
+	return (struct dojo_holding){ .queues = 1, .ring_bytes = queue->ring_bytes };
+}
+
 static void dojo_queue_uncharge(struct dojo_queue *queue)
 {
+	struct dojo_holding holding = dojo_queue_holding(queue);
+	struct dojo_user *user = xchg(&queue->user, NULL);
 	struct dojo_file *file = queue->file;
 	u64 busy;
 
-	if (!xchg(&queue->charged, false))
+	if (!user)
 		return;
+	dojo_user_give(user, &holding);
 	atomic_dec(&file->num_queues);
 	atomic_long_sub(queue->ring_bytes, &file->ring_bytes);
 
@@ -492,21 +501,33 @@ static int dojo_queue_init_sched(struct dojo_queue *queue)
 	return ret;
 }
 
-static int dojo_queue_charge(struct dojo_file *file, size_t ring_bytes)
+/* Counts a queue against the limits of its file and of the user who makes it. */
+static int dojo_queue_charge(struct dojo_queue *queue, struct dojo_file *file)
 {
-	unsigned long limit = (unsigned long)ring_mbytes_per_client << 20;
+	struct dojo_holding holding = dojo_queue_holding(queue);
+	size_t limit = (size_t)READ_ONCE(ring_mbytes_per_client) << 20;
+	struct dojo_user *user;
+	int ret = -EMFILE;
 
 	if (atomic_inc_return(&file->num_queues) > dojo_queue_limit(file->tile))
 		goto err_queues;
-	if (atomic_long_add_return(ring_bytes, &file->ring_bytes) > limit)
+	if (atomic_long_add_return(queue->ring_bytes, &file->ring_bytes) > limit)
 		goto err_bytes;
+	user = dojo_user_take(queue->tile, &holding);
+	ret = PTR_ERR_OR_ZERO(user);
+	if (ret)
+		goto err_bytes;
+
+	kref_get(&file->ref);
+	queue->file = file;
+	queue->user = user;
 	return 0;
 
 err_bytes:
-	atomic_long_sub(ring_bytes, &file->ring_bytes);
+	atomic_long_sub(queue->ring_bytes, &file->ring_bytes);
 err_queues:
 	atomic_dec(&file->num_queues);
-	return -EMFILE;
+	return ret;
 }
 
 /* Has the card load the context, across resets of the tile. */
@@ -611,12 +632,9 @@ struct dojo_queue *dojo_queue_create(struct dojo_tile *tile, const struct dojo_q
 	queue->ring_bytes = ring_bytes + queue->ring_jobs * sizeof(*queue->record);
 
 	if (args->file) {
-		ret = dojo_queue_charge(args->file, queue->ring_bytes);
+		ret = dojo_queue_charge(queue, args->file);
 		if (ret)
 			goto err_mem;
-		kref_get(&args->file->ref);
-		queue->file = args->file;
-		queue->charged = true;
 	}
 	ret = dojo_queue_alloc_context(queue, args);
 	if (ret)
@@ -660,8 +678,7 @@ err_context:
 	dojo_queue_free_context(queue);
 err_charge:
 	if (queue->file) {
-		atomic_dec(&queue->file->num_queues);
-		atomic_long_sub(queue->ring_bytes, &queue->file->ring_bytes);
+		dojo_queue_uncharge(queue);
 		dojo_file_put(queue->file);
 	}
 err_mem:

@@ -27,6 +27,7 @@
 #include "dojo_kvm.h"
 
 struct dojo_rect_map;
+struct dojo_user;
 struct dojo_vm;
 
 #define DOJO_RING_JOBS_DEFAULT	64
@@ -96,7 +97,7 @@ struct dojo_queue_hang {
  * @rect_owned: the rectangle was found for it and is its own
  * @vm: address space, NULL = the kernel's
  * @file: owner, referenced; NULL = the kernel
- * @charged: counts against the owner's limits
+ * @user: what counts against the owner's limits counts against this user's; NULL = nothing
  * @ring_jobs: jobs that may be in the ring
  * @ring_size: descriptors
  * @ring_bytes: of ring and fence records
@@ -155,7 +156,7 @@ struct dojo_queue {
 	bool rect_owned;
 	struct dojo_vm *vm;
 	struct dojo_file *file;
-	bool charged;
+	struct dojo_user *user;
 	u32 ring_jobs;
 	u32 ring_size;
 	size_t ring_bytes;

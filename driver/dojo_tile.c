@@ -127,6 +127,7 @@ static struct dojo_tile *dojo_tile_alloc(struct auxiliary_device *adev)
 	tile->index = index;
 	tile->regs = tile->card->regs + tile->card->tile_offset +
 		     (size_t)index * tile->card->tile_stride;
+	xa_init(&tile->users);
 	dojo_reset_init_tile(tile);
 	atomic_inc(&dojo_tiles);
 	/* first, so that it runs last */

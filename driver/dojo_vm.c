@@ -13,7 +13,11 @@
 #include "dojo_bind.h"
 #include "dojo_job.h"
 #include "dojo_ttm.h"
+#include "dojo_user.h"
 #include "dojo_vm.h"
+
+/* What an address space counts for */
+static const struct dojo_holding dojo_vm_holding = { .vms = 1 };
 
 /* ---- the reservation that private buffers share */
 
@@ -159,6 +163,7 @@ static void dojo_vm_release_work(struct work_struct *work)
 
 	/* No queue is left, and no bind: each holds a reference. */
 	dojo_vm_put_asid(vm);
+	dojo_user_give(vm->user, &dojo_vm_holding);
 	mutex_lock(&vm->lock);
 	dojo_vm_unmap_everything(vm);
 	dojo_pt_fini(&vm->pt);
@@ -262,7 +267,7 @@ static int dojo_vm_take_asid(struct dojo_vm *vm)
 	return ret;
 }
 
-static struct dojo_vm *dojo_vm_create(struct dojo_tile *tile)
+static struct dojo_vm *dojo_vm_create(struct dojo_tile *tile, struct dojo_user *user)
 {
 	struct dojo_vm_resv *resv;
 	struct dojo_vm *vm;
@@ -279,6 +284,7 @@ static struct dojo_vm *dojo_vm_create(struct dojo_tile *tile)
 
 	kref_init(&vm->users);
 	vm->mm = tile->mm;
+	vm->user = user;
 	mutex_init(&vm->lock);
 	mutex_init(&vm->pt_lock);
 	init_rwsem(&vm->notifier_lock);
@@ -637,15 +643,21 @@ int dojo_ioctl_vm_create(struct drm_device *drm, void *data, struct drm_file *fi
 {
 	struct drm_dojo_vm_create *args = data;
 	struct dojo_mm_file *mm_file = to_dojo_file(file)->mm;
+	struct dojo_user *user;
 	struct dojo_vm *vm;
 	int ret;
 
 	if (DOJO_REJECT(drm, args->flags))
 		return -EINVAL;
 
-	vm = dojo_vm_create(to_dojo_tile(drm));
-	if (IS_ERR(vm))
+	user = dojo_user_take(to_dojo_tile(drm), &dojo_vm_holding);
+	if (IS_ERR(user))
+		return PTR_ERR(user);
+	vm = dojo_vm_create(to_dojo_tile(drm), user);
+	if (IS_ERR(vm)) {
+		dojo_user_give(user, &dojo_vm_holding);
 		return PTR_ERR(vm);
+	}
 	ret = xa_alloc(&mm_file->vms, &args->vm_id, vm, xa_limit_31b, GFP_KERNEL);
 	if (ret)
 		dojo_vm_put(vm);

@@ -729,11 +729,16 @@ __u64 dojo_now_ns(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-int dojo_drop_privileges(void)
+int dojo_become(uid_t uid)
 {
-	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+	if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
 		return -errno;
 	return 0;
+}
+
+int dojo_drop_privileges(void)
+{
+	return dojo_become(65534);
 }
 
 int dojo_write_file(const char *path, const char *text)

@@ -193,7 +193,8 @@ __u64 dojo_random(__u64 *state);
 /* @full times SCALE ("full" or a fraction; 0.02 if unset), at least @least */
 unsigned long dojo_scaled(unsigned long full, unsigned long least);
 __u64 dojo_now_ns(void);
-/* Gives up root and its capabilities for good */
+/* Gives up root and its capabilities for good, to become that user or any */
+int dojo_become(uid_t uid);
 int dojo_drop_privileges(void);
 int dojo_write_file(const char *path, const char *text);
 /* Reads at most @size - 1 bytes and ends them with NUL */

@@ -298,7 +298,11 @@ TEST_F(answers, limits_are_the_ones_of_the_hardware)
 	EXPECT_LE(limits.queues, 1024);
 	EXPECT_GT(limits.queues_per_client, 0);
 	EXPECT_LE(limits.queues_per_client, limits.queues);
+	EXPECT_GT(limits.queues_per_user, 0);
+	EXPECT_LT(limits.queues_per_user, limits.queues);
 	EXPECT_GT(limits.vms, 0);
+	EXPECT_GT(limits.vms_per_user, 0);
+	EXPECT_LT(limits.vms_per_user, limits.vms);
 	EXPECT_LT(limits.vms, 4096);
 	EXPECT_GT(limits.jobs_per_submit, 0);
 	EXPECT_GT(limits.binds_per_call, 0);

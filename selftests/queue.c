@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Queues: creation and its limits, rectangles of dies, destruction with work in flight, state */
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "dojo_harness.h"
 
@@ -447,6 +450,89 @@ TEST_F(queue, clients_together_can_take_every_queue_of_the_tile)
 	free(c);
 }
 
+/* ---------------------------------------------------------- many files, one user */
+
+/* A queue in each of the files in turn, as long as it goes: how many, and why no more */
+static int take_from_files(const int *fds, unsigned int files, __u32 *have)
+{
+	__u32 vm, queue;
+	unsigned int i;
+	int ret = 0;
+
+	*have = 0;
+	for (i = 0; i < files; i++) {
+		ret = dojo_vm_create(fds[i], &vm);
+		while (!ret) {
+			ret = dojo_queue_create(fds[i], vm, DRM_DOJO_QUEUE_DMA, &queue);
+			*have += !ret;
+		}
+	}
+	return ret;
+}
+
+/* Whether user @uid can make a queue with this file and use it; in a process of its own */
+static int user_can_work(int fd, uid_t uid)
+{
+	struct dojo_client c;
+	int status, ret;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		ret = dojo_become(uid);
+		if (!ret)
+			ret = dojo_client_init(&c, fd);
+		if (ret)
+			_exit(-ret);
+		dojo_fill(&c, c.batch.va + KIB(32), 64, 1);
+		_exit(-dojo_run(&c, c.compute));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
+TEST_F(queue, a_user_with_many_files_leaves_queues_to_another)
+{
+	const unsigned int files = self->limits.queues / self->limits.queues_per_client + 2;
+	int *fds = calloc(files + 3, sizeof(*fds));
+	struct { int ret; __u32 have; } taken = { .have = 0 };
+	unsigned int i;
+	int result[2];
+	pid_t greedy;
+
+	ASSERT_NE(NULL, fds);
+	for (i = 0; i < files + 3; i++) {
+		fds[i] = dojo_open(0);
+		ASSERT_GE(fds[i], 0);
+	}
+	EXPECT_LT(self->limits.queues_per_user, self->limits.queues);
+	ASSERT_EQ(0, pipe(result));
+	greedy = fork();
+	ASSERT_GE(greedy, 0);
+	if (!greedy) {
+		taken.ret = dojo_become(65534);
+		if (!taken.ret)
+			taken.ret = take_from_files(fds, files, &taken.have);
+		if (write(result[1], &taken, sizeof(taken)) == sizeof(taken))
+			pause();
+		_exit(1);
+	}
+	ASSERT_EQ(sizeof(taken), read(result[0], &taken, sizeof(taken)));
+	EXPECT_EQ(-EMFILE, taken.ret);
+	EXPECT_EQ(self->limits.queues_per_user, taken.have);
+	EXPECT_EQ(-EMFILE, user_can_work(fds[files], 65534));
+	EXPECT_EQ(0, user_can_work(fds[files + 1], 65533));
+
+	/* what the user had comes back with its files */
+	ASSERT_EQ(0, kill(greedy, SIGKILL));
+	ASSERT_EQ(greedy, waitpid(greedy, NULL, 0));
+	for (i = 0; i < files; i++)
+		close(fds[i]);
+	EXPECT_EQ(0, user_can_work(fds[files + 2], 65534));
+	free(fds);
+}
+
 /* ------------------------------------------------- what the administrator sets */
 
 #define PARAMETERS	"/sys/module/dojo/parameters/"
@@ -455,6 +541,7 @@ TEST_F(queue, clients_together_can_take_every_queue_of_the_tile)
 FIXTURE(admin) {
 	struct dojo_client c;
 	char timeout_max_ms[32], timeout_ms[32], queues_per_client[32];
+	char queues_per_user[32], vms_per_user[32];
 };
 
 FIXTURE_SETUP(admin)
@@ -465,6 +552,10 @@ FIXTURE_SETUP(admin)
 				 sizeof(self->timeout_ms)), 0);
 	ASSERT_GT(dojo_read_file(PARAMETERS "queues_per_client", self->queues_per_client,
 				 sizeof(self->queues_per_client)), 0);
+	ASSERT_GT(dojo_read_file(PARAMETERS "queues_per_user", self->queues_per_user,
+				 sizeof(self->queues_per_user)), 0);
+	ASSERT_GT(dojo_read_file(PARAMETERS "vms_per_user", self->vms_per_user,
+				 sizeof(self->vms_per_user)), 0);
 	ASSERT_EQ(0, dojo_client_open(&self->c, 0));
 }
 
@@ -473,6 +564,8 @@ FIXTURE_TEARDOWN(admin)
 	EXPECT_EQ(0, dojo_write_file(PARAMETERS "timeout_max_ms", self->timeout_max_ms));
 	EXPECT_EQ(0, dojo_write_file(PARAMETERS "timeout_ms", self->timeout_ms));
 	EXPECT_EQ(0, dojo_write_file(PARAMETERS "queues_per_client", self->queues_per_client));
+	EXPECT_EQ(0, dojo_write_file(PARAMETERS "queues_per_user", self->queues_per_user));
+	EXPECT_EQ(0, dojo_write_file(PARAMETERS "vms_per_user", self->vms_per_user));
 	dojo_client_close(&self->c);
 }
 
@@ -517,6 +610,164 @@ TEST_F(admin, sets_how_many_queues_a_client_may_have)
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, i & 1, &queue));
 	EXPECT_EQ(-EMFILE, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
+}
+
+TEST_F(admin, sets_how_many_queues_a_user_may_have_and_may_have_more)
+{
+	struct drm_dojo_limits limits;
+	int fds[2], status;
+	__u32 have, queue;
+	pid_t pid;
+	int i;
+
+	ASSERT_EQ(0, dojo_write_file(PARAMETERS "queues_per_user", "5"));
+	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
+	EXPECT_EQ(5, limits.queues_per_user);
+	for (i = 0; i < 2; i++) {
+		fds[i] = dojo_open(0);
+		ASSERT_GE(fds[i], 0);
+	}
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(dojo_become(65534) || take_from_files(fds, 2, &have) != -EMFILE || have != 5);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	for (i = 0; i < 10; i++)
+		EXPECT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, i & 1, &queue));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* An address space when one of those that were destroyed is gone */
+static int create_vm_soon(int fd, __u32 *vm)
+{
+	unsigned int tries;
+	int ret = -EMFILE;
+
+	for (tries = 0; tries < dojo_patience() && ret == -EMFILE; tries++) {
+		ret = dojo_vm_create(fd, vm);
+		usleep(1000);
+	}
+	return ret;
+}
+
+/* Two address spaces and no more, in whichever file, until one has gone */
+static int only_two_vms(const int fds[2])
+{
+	__u32 vm[2], other;
+	int i, ret = 0;
+
+	for (i = 0; i < 2 && !ret; i++)
+		ret = dojo_vm_create(fds[i], &vm[i]);
+	for (i = 0; i < 2 && !ret; i++)
+		ret = dojo_vm_create(fds[i], &other) == -EMFILE ? 0 : -EPROTO;
+	if (!ret)
+		ret = dojo_vm_destroy(fds[0], vm[0]);
+	return ret ?: create_vm_soon(fds[1], &other);
+}
+
+TEST_F(admin, sets_how_many_address_spaces_a_user_may_have)
+{
+	struct drm_dojo_limits limits;
+	int fds[2], status, i;
+	__u32 other;
+	pid_t pid;
+
+	ASSERT_EQ(0, dojo_write_file(PARAMETERS "vms_per_user", "2"));
+	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
+	EXPECT_EQ(2, limits.vms_per_user);
+	for (i = 0; i < 2; i++) {
+		fds[i] = dojo_open(0);
+		ASSERT_GE(fds[i], 0);
+	}
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(dojo_become(65534) || only_two_vms(fds));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, dojo_vm_create(self->c.fd, &other));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/*
+ * As user 100000, who is root of a namespace that @maker made, makes queues with @fd; in
+ * a process of its own. How many, or -errno
+ */
+static int take_in_namespace(int fd, uid_t maker)
+{
+	int made[2], mapped[2], status, ret = 0;
+	char path[64], byte = 0;
+	__u32 have;
+	pid_t pid;
+
+	if (pipe(made) || pipe(mapped))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		if (maker && dojo_become(maker))
+			_exit(101);
+		if (unshare(CLONE_NEWUSER))
+			_exit(102);
+		if (write(made[1], &byte, 1) != 1 || read(mapped[0], &byte, 1) != 1)
+			_exit(101);
+		if (setresuid(0, 0, 0) || take_from_files(&fd, 1, &have) != -EMFILE)
+			_exit(101);
+		_exit(have);
+	}
+	close(made[1]);
+	if (read(made[0], &byte, 1) == 1) {
+		snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+		ret = dojo_write_file(path, "0 100000 1");
+		if (write(mapped[1], &byte, 1) != 1)
+			ret = -errno;
+	}
+	waitpid(pid, &status, 0);
+	close(made[0]);
+	close(mapped[0]);
+	close(mapped[1]);
+	if (ret || !WIFEXITED(status) || WEXITSTATUS(status) == 101)
+		return ret ?: -ECHILD;
+	return WEXITSTATUS(status) == 102 ? -EOPNOTSUPP : WEXITSTATUS(status);
+}
+
+TEST_F(admin, lets_nobody_have_more_by_a_user_namespace)
+{
+	int fds[3], result[2], taken, i;
+	__u32 have = 0;
+	pid_t pid;
+
+	ASSERT_EQ(0, dojo_write_file(PARAMETERS "queues_per_user", "5"));
+	for (i = 0; i < 3; i++) {
+		fds[i] = dojo_open(0);
+		ASSERT_GE(fds[i], 0);
+	}
+	ASSERT_EQ(0, pipe(result));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (!dojo_become(65534))
+			take_from_files(fds, 1, &have);
+		if (write(result[1], &have, sizeof(have)) == sizeof(have))
+			pause();
+		_exit(1);
+	}
+	ASSERT_EQ(sizeof(have), read(result[0], &have, sizeof(have)));
+	EXPECT_EQ(5, have);
+	taken = take_in_namespace(fds[1], 65534);
+	if (taken == -EOPNOTSUPP)
+		TH_LOG("no user namespaces for users");
+	else
+		EXPECT_EQ(0, taken);
+	/* in that of an administrator every id is a user */
+	EXPECT_EQ(5, take_in_namespace(fds[2], 0));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
 }
 
 /* --------------------------------------------------------- destruction */

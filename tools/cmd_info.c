@@ -78,8 +78,10 @@ static void print_limits(const struct drm_dojo_limits *l)
 {
 	char page[24], huge[24], batch[24];
 
-	line("limits", "%u queues (%u a client), %u address spaces of %u bits, pages %s and %s",
-	     l->queues, l->queues_per_client, l->vms, l->va_bits,
+	line("limits",
+	     "%u queues (%u a client, %u a user), %u address spaces (%u a user) of %u bits, pages %s and %s",
+	     l->queues, l->queues_per_client, l->queues_per_user, l->vms, l->vms_per_user,
+	     l->va_bits,
 	     format_bytes(page, sizeof(page), l->page_bytes),
 	     format_bytes(huge, sizeof(huge), l->huge_page_bytes));
 	line("",

@@ -213,7 +213,9 @@ static void json_state(cJSON *object, const struct tile_facts *t)
 	json_u64(o, "huge_page_bytes", l->huge_page_bytes);
 	json_u64(o, "queues", l->queues);
 	json_u64(o, "queues_per_client", l->queues_per_client);
+	json_u64(o, "queues_per_user", l->queues_per_user);
 	json_u64(o, "address_spaces", l->vms);
+	json_u64(o, "address_spaces_per_user", l->vms_per_user);
 	json_u64(o, "jobs_per_submit", l->jobs_per_submit);
 	json_u64(o, "binds_per_call", l->binds_per_call);
 	json_u64(o, "sync_ops_per_call", l->sync_ops);

@@ -22,7 +22,7 @@ static const struct error_text texts[] = {
 	{ ENOSPC, "no room: larger than its memory, or all of them are in use" },
 	{ EPERM, "not allowed for this object" },
 	{ EACCES, "no permission" },
-	{ EMFILE, "too many objects or files of this process" },
+	{ EMFILE, "too many objects or files of this process or user" },
 	{ EAGAIN, "not now: no room in the ring" },
 	{ ETIME, "not within the time given" },
 	{ ETIMEDOUT, "the queue made no progress and was stopped" },

@@ -15,6 +15,7 @@
  * Version log:
  *  1.0  queries, buffers, address spaces, queues, submission
  *  1.1  QUEUE_GET_JOB
+ *  1.2  queues_per_user and vms_per_user in DEV_QUERY_LIMITS
  *
  * Errors common to all: -EINVAL unknown flag, non-zero padding or value out of
  * range; -ENOENT no such handle or id; -EFAULT bad user pointer; -ENOMEM no
@@ -32,7 +33,7 @@ extern "C" {
 
 #define DOJO_ACCEL_NAME		"dojo"
 #define DOJO_ACCEL_MAJOR	1
-#define DOJO_ACCEL_MINOR	1
+#define DOJO_ACCEL_MINOR	2
 
 enum drm_dojo_ioctl_nr {
 	DRM_DOJO_DEV_QUERY = 0,
@@ -276,6 +277,8 @@ struct drm_dojo_limits {
 	__u64 timeout_max_ns;
 	__u64 timeout_default_ns;
 	__u32 priority_mask;
+	__u32 queues_per_user;
+	__u32 vms_per_user;
 	__u32 pad;
 };
 
@@ -376,6 +379,8 @@ struct drm_dojo_bo_advise {
  * struct drm_dojo_vm_create - make an address space
  * @flags: zero
  * @vm_id: out: from 1
+ *
+ * -ENOSPC no address space left; -EMFILE the limit of the user.
  */
 struct drm_dojo_vm_create {
 	__u32 flags;
@@ -514,7 +519,7 @@ enum drm_dojo_queue_flags {
  * @pad: zero
  *
  * -ENOSPC no queue left, or no free rectangle; -EACCES priority; -EMFILE the
- * client's own limit.
+ * limit of the file or of the user.
  */
 struct drm_dojo_queue_create {
 	__u32 vm_id;
