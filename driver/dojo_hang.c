@@ -307,7 +307,7 @@ static void dojo_hang_check(struct work_struct *work)
 	struct dojo_queue_hang *hang = &queue->hang;
 	bool cookie = dma_fence_begin_signalling();
 	struct dojo_tile *tile = queue->tile;
-	u64 before, seqno;
+	u64 seqno;
 	u32 index;
 	int idx;
 
@@ -315,9 +315,12 @@ static void dojo_hang_check(struct work_struct *work)
 		goto out;
 
 	spin_lock_irq(&queue->lock);
-	before = dojo_queue_oldest(queue, &index, NULL);
+	seqno = dojo_queue_oldest(queue, &index, NULL);
+	/* counted before anybody can learn that the job is done */
+	if (seqno && seqno == hang->seqno && dojo_queue_has_finished(queue, seqno))
+		atomic_inc(&tile->queues->lost_interrupts);
 	spin_unlock_irq(&queue->lock);
-	if (before && before == hang->seqno) {
+	if (seqno && seqno == hang->seqno) {
 		/* an interrupt may have been lost: that of its fence, or of a fault */
 		dojo_event_poll(tile);
 		dojo_queue_complete(queue);
@@ -330,8 +333,6 @@ static void dojo_hang_check(struct work_struct *work)
 		queue_delayed_work(tile->timeout_wq, &hang->work, dojo_hang_period(queue));
 	spin_unlock_irq(&queue->lock);
 
-	if (before == hang->seqno && seqno != before && before)
-		atomic_inc(&tile->queues->lost_interrupts);
 	if (seqno && seqno == hang->seqno) {
 		if (!READ_ONCE(queue->error) && !READ_ONCE(queue->paused))
 			dojo_hang_look(queue);

@@ -126,6 +126,19 @@ static void dojo_fence_finish(struct dojo_queue *queue, struct dojo_fence *fence
 }
 
 /**
+ * dojo_queue_has_finished() - has the card finished a job
+ * @queue: queue, locked
+ * @seqno: of a job in the ring, of which nobody has been told yet
+ *
+ * Return: true if its fence record says so.
+ */
+bool dojo_queue_has_finished(struct dojo_queue *queue, u64 seqno)
+{
+	lockdep_assert_held(&queue->lock);
+	return READ_ONCE(queue->record[seqno & (queue->ring_jobs - 1)].seqno) == seqno;
+}
+
+/**
  * dojo_queue_complete() - signal what the card has finished; any context
  * @queue: queue
  *
@@ -133,7 +146,6 @@ static void dojo_fence_finish(struct dojo_queue *queue, struct dojo_fence *fence
  */
 u32 dojo_queue_complete(struct dojo_queue *queue)
 {
-	struct dojo_fence_record *record;
 	struct dojo_fence *fence, *next;
 	unsigned long flags;
 	u32 left;
@@ -142,11 +154,10 @@ u32 dojo_queue_complete(struct dojo_queue *queue)
 	list_for_each_entry_safe(fence, next, &queue->pending, link) {
 		if (queue->off)
 			break;
-		record = &queue->record[fence->base.seqno & (queue->ring_jobs - 1)];
-		if (READ_ONCE(record->seqno) != fence->base.seqno)
+		if (!dojo_queue_has_finished(queue, fence->base.seqno))
 			break;
 		dma_rmb();
-		queue->last = *record;
+		queue->last = queue->record[fence->base.seqno & (queue->ring_jobs - 1)];
 		dojo_fence_finish(queue, fence, 0);
 	}
 	left = !list_empty(&queue->pending);

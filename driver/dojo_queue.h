@@ -289,6 +289,7 @@ void dojo_queues_orphan(void);
 
 /* dojo_job.c */
 extern const struct drm_sched_backend_ops dojo_sched_ops;
+bool dojo_queue_has_finished(struct dojo_queue *queue, u64 seqno);
 u32 dojo_queue_complete(struct dojo_queue *queue);
 void dojo_queue_cancel_pending(struct dojo_queue *queue);
 bool dojo_queue_cancel_oldest(struct dojo_queue *queue, int error);
