@@ -177,23 +177,33 @@ void dojo_queue_read_context(struct dojo_queue *queue, struct dojo_queue_context
 	}
 }
 
+static int dojo_queue_ask_locked(struct dojo_queue *queue, struct dojo_queue_context *context,
+				 int (*command)(struct dojo_tile *tile, u32 id))
+{
+	struct dojo_tile *tile = queue->tile;
+	int ret, idx;
+
+	lockdep_assert_held(&queue->stop_lock);
+	if (queue->off) {
+		*context = queue->final;
+		return 0;
+	}
+	if (!drm_dev_enter(&tile->drm, &idx))
+		return -ENODEV;
+	ret = command(tile, queue->id);
+	if (!ret)
+		dojo_queue_read_context(queue, context);
+	drm_dev_exit(idx);
+	return ret;
+}
+
 static int dojo_queue_ask(struct dojo_queue *queue, struct dojo_queue_context *context,
 			  int (*command)(struct dojo_tile *tile, u32 id))
 {
-	struct dojo_tile *tile = queue->tile;
-	int ret = 0, idx;
+	int ret;
 
 	mutex_lock(&queue->stop_lock);
-	if (queue->off) {
-		*context = queue->final;
-	} else if (!drm_dev_enter(&tile->drm, &idx)) {
-		ret = -ENODEV;
-	} else {
-		ret = command(tile, queue->id);
-		if (!ret)
-			dojo_queue_read_context(queue, context);
-		drm_dev_exit(idx);
-	}
+	ret = dojo_queue_ask_locked(queue, context, command);
 	mutex_unlock(&queue->stop_lock);
 	return ret;
 }
@@ -222,6 +232,41 @@ int dojo_queue_suspend(struct dojo_queue *queue, struct dojo_queue_context *cont
 	return dojo_queue_ask(queue, context, dojo_admin_queue_suspend);
 }
 
+/* All that a queue has counted, if it is as @context says or has finished more since. */
+static struct dojo_queue_counters dojo_queue_sum(const struct dojo_queue *queue,
+						 const struct dojo_queue_context *context)
+{
+	const struct dojo_fence_record *last = &queue->last;
+	struct dojo_queue_counters sum = queue->base;
+
+	lockdep_assert_held(&queue->lock);
+	sum.busy_ns += max(context->busy_ns, last->busy_ns);
+	sum.model_ps += max(context->model_ps, last->model_ps);
+	sum.packets += max(context->packets, last->packets);
+	sum.bytes += max(context->bytes, last->bytes);
+	sum.flop += max(context->flop, last->flop);
+	sum.invalid += context->flag_invalid;
+	sum.denormal += context->flag_denormal;
+	sum.overflow += context->flag_overflow;
+	sum.underflow += context->flag_underflow;
+	return sum;
+}
+
+/* Asks the card, and falls back on what it last said if a reset comes between. */
+static int dojo_queue_count(struct dojo_queue *queue, struct dojo_queue_counters *sum)
+{
+	struct dojo_queue_context context;
+	int ret;
+
+	mutex_lock(&queue->stop_lock);
+	ret = dojo_queue_ask_locked(queue, &context, dojo_admin_queue_save);
+	spin_lock_irq(&queue->lock);
+	*sum = dojo_queue_sum(queue, ret ? &queue->final : &context);
+	spin_unlock_irq(&queue->lock);
+	mutex_unlock(&queue->stop_lock);
+	return ret == -EAGAIN ? 0 : ret;
+}
+
 /**
  * dojo_queue_busy_ns() - engine time used so far
  * @queue: queue
@@ -232,17 +277,16 @@ int dojo_queue_suspend(struct dojo_queue *queue, struct dojo_queue_context *cont
  */
 u64 dojo_queue_busy_ns(struct dojo_queue *queue)
 {
-	struct dojo_queue_context context;
-	u64 busy;
+	struct dojo_queue_counters sum;
 
-	if (atomic_read(&queue->inflight) && !dojo_queue_save(queue, &context))
-		return max(queue->base_busy_ns + context.busy_ns,
-			   queue->base_busy_ns + READ_ONCE(queue->last.busy_ns));
-
+	if (atomic_read(&queue->inflight)) {
+		dojo_queue_count(queue, &sum);
+		return sum.busy_ns;
+	}
 	spin_lock_irq(&queue->lock);
-	busy = queue->base_busy_ns + max(queue->last.busy_ns, queue->final.busy_ns);
+	sum = dojo_queue_sum(queue, &queue->final);
 	spin_unlock_irq(&queue->lock);
-	return busy;
+	return sum.busy_ns;
 }
 
 /* -------------------------------------------------------------- stopping */
@@ -335,9 +379,10 @@ int dojo_queue_restart(struct dojo_queue *queue, bool replay)
 	lockdep_assert_held(&queue->stop_lock);
 	spin_lock_irq(&queue->lock);
 	pending = dojo_queue_oldest(queue, &index, NULL);
-	queue->base_busy_ns += max(queue->last.busy_ns, queue->final.busy_ns);
-	queue->last.busy_ns = 0;
-	queue->final.busy_ns = 0;
+	/* the card begins to count anew */
+	queue->base = dojo_queue_sum(queue, &queue->final);
+	memset(&queue->last, 0, sizeof(queue->last));
+	memset(&queue->final, 0, sizeof(queue->final));
 	queue->base_seqno = queue->completed;
 	spin_unlock_irq(&queue->lock);
 	if (pending && !replay)
@@ -947,7 +992,7 @@ int dojo_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file
 int dojo_ioctl_queue_get_state(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_dojo_queue_get_state *out = data;
-	struct dojo_queue_context context;
+	struct dojo_queue_counters sum;
 	struct dojo_queue_fault *fault;
 	struct dojo_queue *queue;
 	u32 handle = out->queue_id;
@@ -957,12 +1002,7 @@ int dojo_ioctl_queue_get_state(struct drm_device *drm, void *data, struct drm_fi
 	if (!queue)
 		return -ENOENT;
 
-	ret = dojo_queue_save(queue, &context);
-	if (ret == -EAGAIN) {
-		/* a reset came between: what was last known will do */
-		context = queue->final;
-		ret = 0;
-	}
+	ret = dojo_queue_count(queue, &sum);
 	if (ret)
 		goto out;
 
@@ -982,16 +1022,16 @@ int dojo_ioctl_queue_get_state(struct drm_device *drm, void *data, struct drm_fi
 	out->fault_seqno = fault->seqno;
 	out->resets = queue->resets;
 	out->completed = queue->completed;
-	out->busy_ns = queue->base_busy_ns + max(context.busy_ns, queue->last.busy_ns);
 	spin_unlock_irq(&queue->lock);
-	out->model_ps = context.model_ps;
-	out->packets = context.packets;
-	out->bytes = context.bytes;
-	out->flop = context.flop;
-	out->flags_invalid = context.flag_invalid;
-	out->flags_denormal = context.flag_denormal;
-	out->flags_overflow = context.flag_overflow;
-	out->flags_underflow = context.flag_underflow;
+	out->busy_ns = sum.busy_ns;
+	out->model_ps = sum.model_ps;
+	out->packets = sum.packets;
+	out->bytes = sum.bytes;
+	out->flop = sum.flop;
+	out->flags_invalid = sum.invalid;
+	out->flags_denormal = sum.denormal;
+	out->flags_overflow = sum.overflow;
+	out->flags_underflow = sum.underflow;
 out:
 	dojo_queue_put(queue);
 	return ret;

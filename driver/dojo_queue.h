@@ -56,6 +56,30 @@ struct dojo_queue_fault {
 };
 
 /**
+ * struct dojo_queue_counters - what a queue has used and done
+ * @busy_ns: engine time; die-nanoseconds of a compute queue
+ * @model_ps: modelled time
+ * @packets: packets
+ * @bytes: read plus written by them
+ * @flop: of compute packets
+ * @invalid: arithmetic flags, counted
+ * @denormal: see @invalid
+ * @overflow: see @invalid
+ * @underflow: see @invalid
+ */
+struct dojo_queue_counters {
+	u64 busy_ns;
+	u64 model_ps;
+	u64 packets;
+	u64 bytes;
+	u64 flop;
+	u64 invalid;
+	u64 denormal;
+	u64 overflow;
+	u64 underflow;
+};
+
+/**
  * struct dojo_queue_hang - progress of the oldest job, owned by @hang_work
  * @work: looks at the queue while it has work
  * @armed: @work is or will be queued; under &dojo_queue.lock
@@ -134,7 +158,7 @@ struct dojo_queue_hang {
  * @completed: last seqno finished
  * @last: the card's counters when it finished
  * @final: the context as the card left it, once @off
- * @base_busy_ns: engine time from before the tile was last reset
+ * @base: counted before the tile was last reset
  * @base_seqno: last seqno finished before the card's counters last began anew
  * @hang: progress of the oldest job
  * @fault_work: handles a fault event
@@ -200,7 +224,7 @@ struct dojo_queue {
 	u64 completed;
 	struct dojo_fence_record last;
 	struct dojo_queue_context final;
-	u64 base_busy_ns;
+	struct dojo_queue_counters base;
 	u64 base_seqno;
 	struct dojo_queue_hang hang;
 	struct work_struct fault_work;

@@ -100,22 +100,24 @@ static int dojo_reset_enable(struct dojo_tile *tile)
 /* -------------------------------------------------------- queues of a tile */
 
 /*
- * No doorbell from here on. Queues with work are suspended as long as the card
- * obeys, so that what is known of them remains true.
+ * No doorbell from here on. Queues that have work or did some are suspended as long as
+ * the card obeys, so that what is known of them remains true.
  */
 static void dojo_reset_pause(struct dojo_tile *tile, bool ask)
 {
 	struct dojo_queue_context context;
 	struct dojo_queue *queue = NULL;
+	bool used;
 	int ret;
 
 	while ((queue = dojo_queues_next(tile, queue))) {
 		spin_lock_irq(&queue->lock);
 		queue->paused = true;
 		queue->asked = false;
+		used = queue->completed != queue->base_seqno || !list_empty(&queue->pending);
 		spin_unlock_irq(&queue->lock);
 
-		if (!ask || !atomic_read(&queue->inflight))
+		if (!ask || !used)
 			continue;
 		ret = dojo_queue_suspend(queue, &context);
 		if (ret) {

@@ -807,6 +807,64 @@ TEST_F(hang, root_can_reset_the_tile)
 				     self->other.dma));
 }
 
+/* Two packets, of which one raises an arithmetic flag */
+static int run_two_packets(struct dojo_client *c, struct dojo_buf *buf)
+{
+	struct dojo_packet_compute *max;
+
+	/* the largest finite number, stored in a format that is too small for it */
+	*(__u32 *)buf->map = 0x7f7fffff;
+	max = dojo_compute(c, DOJO_OP_BINARY, 3);
+	max->fn = DOJO_BINARY_MAX;
+	max->tensor[0] = dojo_dense(buf->va, DOJO_FORMAT_FP32, 1, 1, 1, 1);
+	max->tensor[1] = max->tensor[0];
+	max->tensor[2] = dojo_dense(buf->va + 8, DOJO_FORMAT_FP16, 1, 1, 1, 1);
+	dojo_copy(c, buf->va + AREA / 2, buf->va, AREA / 2);
+	return dojo_run(c, c->compute);
+}
+
+TEST_F(hang, what_a_queue_has_done_is_counted_across_a_tile_reset)
+{
+	struct drm_dojo_queue_get_state before, after, twice;
+	struct drm_dojo_queue_get_job job;
+	char path[128];
+
+	ASSERT_EQ(0, run_two_packets(&self->c, &self->buf));
+	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.compute, &before));
+	EXPECT_EQ(2, before.packets);
+	EXPECT_EQ(1, before.flags_overflow);
+	EXPECT_GT(before.busy_ns, 0);
+	EXPECT_GT(before.model_ps, 0);
+	EXPECT_GT(before.bytes, AREA);
+	EXPECT_GT(before.flop, 0);
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", self->minor);
+	ASSERT_EQ(0, dojo_write_file(path, "tile"));
+
+	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.compute, &after));
+	EXPECT_EQ(1, after.resets);
+	EXPECT_EQ(before.busy_ns, after.busy_ns);
+	EXPECT_EQ(before.model_ps, after.model_ps);
+	EXPECT_EQ(before.packets, after.packets);
+	EXPECT_EQ(before.bytes, after.bytes);
+	EXPECT_EQ(before.flop, after.flop);
+	EXPECT_EQ(before.flags_overflow, after.flags_overflow);
+
+	ASSERT_EQ(0, run_two_packets(&self->c, &self->buf));
+	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.compute, &twice));
+	EXPECT_GT(twice.busy_ns, after.busy_ns);
+	EXPECT_EQ(2 * before.packets, twice.packets);
+	EXPECT_EQ(2 * before.bytes, twice.bytes);
+	EXPECT_EQ(2 * before.flop, twice.flop);
+	EXPECT_EQ(2, twice.flags_overflow);
+	/* a job's own share is what it was */
+	ASSERT_EQ(0, dojo_queue_job(self->c.fd, self->c.compute, 2, &job));
+	EXPECT_EQ(2, job.packets);
+	EXPECT_EQ(before.bytes, job.bytes);
+	EXPECT_EQ(twice.model_ps - after.model_ps, job.model_ps);
+	EXPECT_GT(job.busy_ns, 0);
+	EXPECT_LE(job.busy_ns, twice.busy_ns - after.busy_ns);
+}
+
 TEST_F(hang, the_reset_file_takes_nothing_else)
 {
 	char path[128];

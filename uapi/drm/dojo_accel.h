@@ -261,6 +261,9 @@ struct drm_dojo_counters {
  * @timeout_max_ns: largest timeout a queue may ask for
  * @timeout_default_ns: timeout of a queue that asks for 0
  * @priority_mask: bit n set: this caller may use &enum drm_dojo_priority n
+ * @queues_per_user: that the open files of one user may hold together, unless he has
+ *	CAP_SYS_RESOURCE
+ * @vms_per_user: the same for address spaces
  * @pad: zero
  */
 struct drm_dojo_limits {
@@ -615,6 +618,10 @@ enum drm_dojo_queue_status {
  * @flags_denormal: see @flags_invalid
  * @flags_overflow: see @flags_invalid
  * @flags_underflow: see @flags_invalid
+ *
+ * From @busy_ns on everything is counted since the queue was made, across resets of
+ * its tile. A reset at which the card no longer answers loses what had not been
+ * asked for of unfinished jobs, and of the flags.
  */
 struct drm_dojo_queue_get_state {
 	__u32 queue_id;
