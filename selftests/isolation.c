@@ -2,6 +2,7 @@
 /* Several processes on one tile: nobody sees, stops or slows another by what it does */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -12,16 +13,34 @@
 #define AREA	KIB(64)
 
 /*
+ * struct timing - how long a worker's jobs took
+ * @jobs: counted
+ * @model_ps: modelled time of the first
+ * @uneven: jobs with another modelled time
+ * @shortest_ns: on the device's clock
+ */
+struct timing {
+	unsigned int jobs;
+	unsigned int uneven;
+	__u64 model_ps;
+	__u64 shortest_ns;
+};
+
+/*
  * struct worker - a process that copies its own pattern round and round and
  * checks it
  * @rounds: done so far
- * @bad: rounds with an error or a wrong byte
+ * @bad: rounds with an error or a wrong byte, and queues that were reset
  * @stop: set by the parent
+ * @troubled: set by the parent when somebody else begins to misbehave
+ * @timing: of jobs before and after that, by class
  */
 struct worker {
 	unsigned int rounds;
 	unsigned int bad;
 	unsigned int stop;
+	unsigned int troubled;
+	struct timing timing[2][2];
 };
 
 struct crowd {
@@ -84,10 +103,37 @@ static int avoid_a_column(struct dojo_client *c)
 	return ret;
 }
 
+static void note(struct worker *worker, const struct drm_dojo_queue_get_job *job, __u32 class)
+{
+	unsigned int troubled = __atomic_load_n(&worker->troubled, __ATOMIC_ACQUIRE);
+	struct timing *timing = &worker->timing[troubled][class];
+	__u64 took = job->end_ns - job->start_ns;
+
+	if (!timing->jobs) {
+		timing->model_ps = job->model_ps;
+		timing->shortest_ns = took;
+	}
+	if (took < timing->shortest_ns)
+		timing->shortest_ns = took;
+	timing->uneven += job->model_ps != timing->model_ps;
+	timing->jobs++;
+}
+
+/* Whether a queue has done all that it was given, and was left alone */
+static bool untouched(struct dojo_client *c, __u32 queue)
+{
+	struct drm_dojo_queue_get_state state;
+
+	return !dojo_queue_state(c->fd, queue, &state) && !state.resets &&
+	       state.status == DRM_DOJO_QUEUE_ACTIVE && state.completed == state.submitted;
+}
+
 static void work(struct worker *worker, unsigned int node, __u64 seed, bool avoid)
 {
+	struct drm_dojo_queue_get_job job;
 	struct dojo_buf hbm, host;
 	struct dojo_client c;
+	__u32 class, queue;
 
 	if (dojo_client_open(&c, node) || (avoid && avoid_a_column(&c)) ||
 	    dojo_buf_create(&c, &hbm, AREA, DRM_DOJO_DOMAIN_HBM, 0) ||
@@ -96,11 +142,17 @@ static void work(struct worker *worker, unsigned int node, __u64 seed, bool avoi
 		return;
 	}
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_RELAXED)) {
-		if (one_round(&c, &hbm, &host, worker->rounds & 1 ? c.dma : c.compute,
-			      seed + worker->rounds))
+		class = worker->rounds & 1;
+		queue = class == DRM_DOJO_QUEUE_DMA ? c.dma : c.compute;
+		/* the job's number on its queue */
+		if (one_round(&c, &hbm, &host, queue, seed + worker->rounds) ||
+		    dojo_queue_job(c.fd, queue, worker->rounds / 2 + 1, &job))
 			worker->bad++;
+		else
+			note(worker, &job, class);
 		worker->rounds++;
 	}
+	worker->bad += !untouched(&c, c.dma) + !untouched(&c, c.compute);
 	dojo_client_close(&c);
 }
 
@@ -338,24 +390,58 @@ static void misbehave(struct __test_metadata *_metadata, struct dojo_client *c, 
 	ASSERT_EQ(0, dojo_client_new_queues(c));
 }
 
+/* Resets of the tile so far */
+static int tile_resets(void)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/resets", dojo_minor(0));
+	return dojo_read_file(path, text, sizeof(text)) > 0 ? atoi(text) : -1;
+}
+
+/*
+ * That the other one misbehaves must not show in what a worker's jobs take: their
+ * modelled time is the same to the picosecond, and on the device's clock, where
+ * whoever shares an engine takes turns, there are still jobs that are about as quick.
+ */
+static void check_timing(struct __test_metadata *_metadata, const struct worker *worker)
+{
+	int class;
+
+	for (class = 0; class < 2; class++) {
+		const struct timing *before = &worker->timing[0][class];
+		const struct timing *beside = &worker->timing[1][class];
+
+		EXPECT_GT(before->jobs, 0);
+		EXPECT_GT(beside->jobs, 0);
+		EXPECT_EQ(0, before->uneven);
+		EXPECT_EQ(0, beside->uneven);
+		EXPECT_EQ(before->model_ps, beside->model_ps);
+		EXPECT_LE(beside->shortest_ns, 4 * before->shortest_ns);
+	}
+}
+
 static void misbehave_beside_workers(struct __test_metadata *_metadata,
 				     struct crowd *crowd, enum misdeed what)
 {
+	int resets = tile_resets();
 	struct dojo_client c;
 	__u64 state = 4711;
 	unsigned int i;
 
 	start_worker(_metadata, crowd, 0);
-	wait_for_rounds(_metadata, crowd, 1);
+	wait_for_rounds(_metadata, crowd, times(10));
 	ASSERT_EQ(0, dojo_client_open(&c, 0));
+	__atomic_store_n(&crowd->workers[0].troubled, 1, __ATOMIC_RELEASE);
 	for (i = 0; i < times(20); i++) {
 		misbehave(_metadata, &c, what, &state);
-		if (i % 4 == 0)
-			wait_for_rounds(_metadata, crowd, 1);
+		/* a job of each class between any two */
+		wait_for_rounds(_metadata, crowd, 2);
 	}
 	dojo_client_close(&c);
-	wait_for_rounds(_metadata, crowd, 3);
 	stop_workers(_metadata, crowd);
+	check_timing(_metadata, &crowd->workers[0]);
+	EXPECT_EQ(resets, tile_resets());
 }
 
 TEST_F(isolation, illegal_packets_disturb_nobody)
@@ -587,9 +673,8 @@ TEST_F(isolation, a_file_outlives_the_process_that_opened_it)
 /* ---------------------------------------------------------------- kills */
 
 /* Works until it is killed, with every kind of object in use */
-static void work_until_killed(__u64 seed)
+static void work_until_killed(struct worker *worker, __u64 seed)
 {
-	struct worker worker = { .stop = 0 };
 	struct dojo_client c;
 	__u64 state = seed;
 
@@ -599,12 +684,13 @@ static void work_until_killed(__u64 seed)
 	dojo_sem_wait(&c, c.batch.va + KIB(32), dojo_random(&state), DOJO_SEM_EQUAL);
 	if (dojo_start(&c, c.compute, c.done))
 		_exit(1);
-	work(&worker, 0, seed, false);
+	work(worker, 0, seed, false);
 	_exit(1);
 }
 
-TEST_F(isolation, killed_processes_leave_nothing_behind)
+TEST_F_TIMEOUT(isolation, killed_processes_leave_nothing_behind, 900)
 {
+	struct worker *worker = &self->crowd.workers[ARRAY_SIZE(self->crowd.pids) - 1];
 	unsigned long kills = dojo_scaled(1000, 20), i;
 	struct drm_dojo_memory_info before, after;
 	char path[64], queues_before[16], queues[16];
@@ -618,10 +704,16 @@ TEST_F(isolation, killed_processes_leave_nothing_behind)
 	ASSERT_GT(dojo_read_file(path, queues_before, sizeof(queues_before)), 0);
 	ASSERT_EQ(0, dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &before, sizeof(before)));
 	for (i = 0; i < kills; i++) {
+		*worker = (struct worker) { .rounds = 0 };
 		pid = fork();
 		ASSERT_GE(pid, 0);
 		if (!pid)
-			work_until_killed(i + 1);
+			work_until_killed(worker, i + 1);
+		/* every other one not before it is at work */
+		for (tries = dojo_patience(); tries && i & 1 &&
+		     !__atomic_load_n(&worker->rounds, __ATOMIC_RELAXED); tries--)
+			usleep(1000);
+		EXPECT_NE(0, tries);
 		usleep(dojo_random(&state) % 30000);
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
