@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Coming and going of the driver: reload, unbind under open files, removal of the card */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/pci_regs.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -308,6 +311,77 @@ TEST_F_TIMEOUT(unbind, again_and_again_beside_a_working_process, 600)
 	EXPECT_TRUE(nodes_are_back(self->nodes));
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+}
+
+/* Counts the milliseconds that it slept on @cpu */
+static pid_t count_on(int cpu, volatile __u32 *count)
+{
+	cpu_set_t set;
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		_exit(1);
+	for (;;) {
+		usleep(1000);
+		(*count)++;
+	}
+}
+
+static bool counts(volatile __u32 *count)
+{
+	__u32 before = *count;
+	unsigned int tries;
+
+	for (tries = 0; tries < dojo_patience() / 10; tries++) {
+		if (*count != before)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/* The machine's own promise: every memory map that changes changes for all its processors */
+TEST_F(unbind, no_processor_is_disturbed_while_the_bars_come_and_go)
+{
+	unsigned long changes = dojo_scaled(400000, 2000), i;
+	volatile __u32 *count;
+	unsigned int cpu;
+	char path[96];
+	pid_t pid[2];
+	__u16 command;
+	int fd;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor cannot disturb another");
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", self->pci);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	count = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)count);
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	for (cpu = 0; cpu < 2; cpu++)
+		pid[cpu] = count_on(cpu, &count[cpu]);
+
+	ASSERT_EQ(2, pread(fd, &command, 2, PCI_COMMAND));
+	for (i = 0; i < changes; i++) {
+		command ^= PCI_COMMAND_MEMORY;
+		ASSERT_EQ(2, pwrite(fd, &command, 2, PCI_COMMAND));
+		if (i % 200 == 0 && !(counts(&count[0]) && counts(&count[1])))
+			break;
+	}
+	EXPECT_EQ(changes, i);
+	for (cpu = 0; cpu < 2; cpu++) {
+		EXPECT_TRUE(counts(&count[cpu]));
+		kill(pid[cpu], SIGKILL);
+		waitpid(pid[cpu], NULL, 0);
+	}
+	munmap((void *)count, PAGE);
+	close(fd);
 }
 
 /* ------------------------------------------- one tile's auxiliary device alone */
