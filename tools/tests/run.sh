@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Unit tests, then the command itself: without a card, and on the pretended one
-# of libdojo's tests (a library that is preloaded). Called by "make check" with
+# Unit tests, plain and with sanitizers, then the command itself: without a card,
+# and on the pretended one of libdojo's tests (a library that is preloaded), also
+# under valgrind. Called by "make check" with
 # O, the output folder. Ends with "N passed, N failed, N skipped".
 cd "$(dirname "$0")/.." || exit 1
 dojo=$O/dojo
@@ -19,15 +20,15 @@ result() { # status name
 	esac
 }
 
-unit() { # program
+unit() { # program, what its tests' names begin with
 	local out
-	out=$("$1")
+	out=$("$1" 2>&1)
 	local status=$? bad
-	echo "$out"
+	printf "%s\n" "$out" | sed "s/^\(not \)\?ok /&${2-}/"
 	passed=$((passed + $(grep -c '^ok ' <<<"$out")))
 	bad=$(grep -c '^not ok ' <<<"$out")
 	if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then
-		echo "not ok ${1##*/}: ended with status $status"
+		echo "not ok ${1##*/}: ${2-}ended with status $status"
 		bad=1
 	fi
 	failed=$((failed + bad))
@@ -58,6 +59,8 @@ expect() {
 
 has_fake() { [ -e "$fake" ]; }
 faked() { LD_PRELOAD="$fake" "$@"; }
+valgrind=(valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99)
+has_valgrind() { "${valgrind[@]}" "$dojo" --version >"$work/null" 2>&1; }
 
 # ------------------------------------------------------------ no card
 
@@ -179,6 +182,19 @@ coredump_of_a_file() {
 	expect 1 '' 'dojo: .*: line 1: .*' "$dojo" coredump Makefile
 }
 
+under_valgrind() {
+	has_valgrind && has_fake || return 77
+	local command
+	for command in list 'list --json' info 'info --json accel1' 'model --json' 'coredump tests/dump.txt' \
+		'coredump --json tests/dump.txt'; do
+		read -ra words <<<"$command"
+		expect 0 '.*' '' faked "${valgrind[@]}" "$dojo" "${words[@]}" || return
+	done
+	faked "${valgrind[@]}" "$dojo" doctor --json >"$work/out" 2>"$work/err"
+	[ $? -ne 99 ] || { sed 's/^/# /' "$work/err"; return 1; }
+	expect 1 '' 'dojo: cannot open tile .*' faked "${valgrind[@]}" "$dojo" info accel9
+}
+
 # -------------------------------------------------------------- files
 
 completion() {
@@ -212,7 +228,8 @@ installation() {
 }
 
 for program in "$O"/tests/test_*; do
-	[ -x "$program" ] && unit "$program"
+	unit "$program"
+	unit "$O/tests/sanitized/${program##*/}" 'sanitized '
 done
 while read -r function name; do
 	$function
@@ -231,6 +248,7 @@ doctor_json dojo doctor: JSON, jobs run
 coredump_of_a_file dojo coredump: decodes a dump
 unknown_tile dojo info: an unknown tile is named
 missing_dataset dojo train: a missing data set is named
+under_valgrind dojo: clean under valgrind
 completion completion: commands, options, values
 man_page man: no warnings
 udev_rule udev: the rule is well formed
