@@ -56,6 +56,9 @@ qtest:
 native:
 	@$(VM)/native.sh
 
+check-setup:
+	@$(VM)/setup-test.sh $(T)
+
 coverage:
 	@$(VM)/coverage.sh $(T)
 
@@ -79,6 +82,7 @@ help:
 	@echo '  lint      static analysis of everything    T="check..."'
 	@echo '  qtest     tests of the model of the card   T="pattern..."'
 	@echo '  native    tests and fuzzing of what runs without a driver: decoder, numerics, libdojo, tools'
+	@echo '  check-setup   the set-up on full disks, without a mirror, interrupted...    T="test..."'
 	@echo
 	@echo 'On this machine:'
 	@echo '  all       (default) module, libdojo, tools KDIR=kernel build tree'
@@ -89,4 +93,4 @@ help:
 	@echo 'Of the machine: DOJO_CARD="tiles=2,hbm=1G" (several: separated by spaces), DOJO_IOMMU=1 (cards behind'
 	@echo 'an IOMMU), DOJO_VM_ACCEL=kvm|tcg (default: kvm where it works). qemu/README.md has more.'
 
-.PHONY: all module libdojo tools install demo check shell bench lint qtest native coverage soak clean help
+.PHONY: all module libdojo tools install demo check shell bench lint qtest native check-setup coverage soak clean help

@@ -25,6 +25,7 @@ module)
 	;;
 user)
 	mkdir -p "$DOJO/build/guest"
+	alone guest
 	ksft=/usr/src/linux-$KERNEL_LTS/tools/testing/selftests
 	for d in libdojo tools selftests; do
 		[ -e "$DOJO/$d/Makefile" ] || die "$d/Makefile is missing: there is nothing to build there"

@@ -7,7 +7,7 @@ PATH=$PATH:/usr/sbin:/sbin	# a user has no chroot there
 
 DOJO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 VM=$DOJO/qemu/vm
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/dojo
+CACHE=${XDG_CACHE_HOME:-${HOME:-~}/.cache}/dojo
 export DOJO VM CACHE
 
 export SUITE=trixie
@@ -16,6 +16,17 @@ export KERNEL_NEW=7.3			# from the suite's backports
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
+
+{ mkdir -p "$DOJO/build" && [ -w "$DOJO/build" ]; } 2>/dev/null || die "$(id -un) cannot write in the checkout $DOJO"
+
+# alone NAME: until the script ends, no other run in this checkout makes the same
+alone() {
+	local fd
+	exec {fd}>"$DOJO/build/$1.lock"
+	flock -n "$fd" && return
+	say "waiting for another run in this checkout: $1"
+	flock "$fd"
+}
 
 # is_kernel NAME: of those that the machine can boot, or the script ends
 is_kernel() {
@@ -74,10 +85,19 @@ as_root() { unshare ${USERNS[@]+"${USERNS[@]}"} -m "$@"; }
 
 check_userns() {
 	[ "$(id -u)" = 0 ] && return
-	grep -q "^\($(id -un)\|$(id -u)\):" /etc/subuid 2>/dev/null ||
-		die "no subordinate ids for $(id -un) in /etc/subuid: 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)', or run as root"
-	unshare "${USERNS[@]}" -m true 2>/dev/null ||
-		die "user namespaces are not available to $(id -un) on this machine: enable them, or run as root"
+	local me
+	me=$(id -un)
+	grep -q "^\($me\|$(id -u)\):" /etc/subuid 2>/dev/null ||
+		die "no subordinate ids for $me in /etc/subuid: 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $me', or run as root"
+	unshare "${USERNS[@]}" -m true 2>/dev/null && return
+	# what Ubuntu, and Debian until 10, have set
+	local kernel=/proc/sys/kernel remedy='enable them'
+	if grep -qsx 1 $kernel/apparmor_restrict_unprivileged_userns; then
+		remedy="'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0'"
+	elif grep -qsx 0 $kernel/unprivileged_userns_clone; then
+		remedy="'sudo sysctl kernel.unprivileged_userns_clone=1'"
+	fi
+	die "user namespaces are not available to $me on this machine: $remedy, or run as root"
 }
 
 # remove PATH...: also what a user namespace's other ids own
@@ -101,13 +121,44 @@ publish() {
 	prune
 }
 
-used() { touch -c "$1"; }
+# have ENTRY PATH...: the cache has it, with all that names. What is damaged (half removed, say) goes.
+have() {
+	local entry=$1 path
+	[ -d "$entry" ] || return 1
+	for path in "${@:2}"; do
+		[ -e "$entry/$path" ] && continue
+		say "${entry##*/} in the cache lacks $path: making it anew"
+		discard "$entry"
+		return 1
+	done
+	touch -c "$entry"
+}
 
-# Entries that no run has used for three weeks go.
+# discard ENTRY: renamed first, so that half of it is never taken for all
+discard() {
+	local gone=$CACHE/tmp.gone.${1##*/}.$$
+	as_root mv -T "$1" "$gone" 2>/dev/null || return 0	# another run was first
+	remove "$gone"
+}
+
+# Entries that no run has used for three weeks go, and what was going when its run was interrupted.
 prune() {
 	local old
-	find "$CACHE" -mindepth 1 -maxdepth 1 -name '*-*' ! -name '*.lock' -mtime +21 -print0 |
+	find "$CACHE" -mindepth 1 -maxdepth 1 -name 'tmp.gone.*' -mmin +60 -print0 |
 		while IFS= read -r -d '' old; do remove "$old"; done
+	find "$CACHE" -mindepth 1 -maxdepth 1 -name '*-*' ! -name '*.lock' ! -name 'tmp.*' -mtime +21 -print0 |
+		while IFS= read -r -d '' old; do discard "$old"; done
+}
+
+# why LOG: the cause of a failure in the set-up, in a few words
+why() {
+	if grep -qs 'No space left on device' "$1" || [ "$(df --output=avail -B1M "$CACHE" | tail -n 1)" = 0 ]; then
+		echo "the disk is full"
+	elif grep -qsE 'Could not resolve|Could not connect|[Uu]nable to connect|Failed to fetch|Temporary failure resolving' "$1"; then
+		echo "no package mirror can be reached"
+	else
+		grep -asE '^(E|Err|error|W: Failed)|ERROR|FAILED|error:|Error [0-9]|not taken:' "$1" | head -n 1 || true
+	fi
 }
 
 need_packages() {	# need_packages PACKAGE...: installs on this machine what is missing, after naming it
@@ -126,9 +177,11 @@ need_packages() {	# need_packages PACKAGE...: installs on this machine what is m
 		install --no-install-recommends "${missing[@]}")
 	mkdir -p "$CACHE"
 	"${install[@]}" >"$CACHE/apt.log" 2>&1 </dev/null && return
+	# an index that is old or not there; an installation that was interrupted
 	"${sudo[@]}" apt-get -q update >>"$CACHE/apt.log" 2>&1 || true
+	"${sudo[@]}" dpkg --configure -a >>"$CACHE/apt.log" 2>&1 </dev/null || true
 	"${install[@]}" >>"$CACHE/apt.log" 2>&1 </dev/null ||
-		die "apt-get could not install ${missing[*]} (see $CACHE/apt.log)"
+		die "apt-get could not install ${missing[*]}: $(why "$CACHE/apt.log") (log: $CACHE/apt.log)"
 }
 
 # in_root [-b HOSTDIR:DIR]... [-n] COMMAND...

@@ -3,6 +3,7 @@
 # coverage.sh [TEST...]: the selftests on the debug kernel with a driver that counts (gcov): build/coverage/ gets the
 # report as text and HTML; the lines never run are printed.
 . "$(dirname "$0")/common.sh"
+alone coverage
 
 out=$DOJO/build/coverage
 kernel_dir=$("$VM/kernel.sh")

@@ -12,20 +12,20 @@ esac
 ROOT=$("$VM/root.sh")
 key=$( (versions "gcc-[0-9]+|binutils|linux-headers-$series\\..*"; echo "$series"; cat "$VM"/{debug-base.config,debug.config,kernel-build}) | sha256sum | cut -c1-16)
 final=$CACHE/kernel-$key
-if [ ! -d "$final" ]; then
+parts=(vmlinuz version modules build/Module.symvers)
+if ! have "$final" "${parts[@]}"; then
 	lock kernel
-	if [ ! -d "$final" ]; then
+	if ! have "$final" "${parts[@]}"; then
 		have_space "$CACHE" 6 "the debug kernel"
 		say "building the debug kernel $series (about ten minutes on two cores)"
 		tmp=$(fresh kernel)
 		log=$CACHE/kernel.log
 		in_root -b "$tmp:/kernel" nice -n 10 /dojo/qemu/vm/kernel-build "$series" >"$log" 2>&1 </dev/null || {
-			grep -E 'No space left|error:|Error [0-9]|^E: |not taken' "$log" | head -n 5 >&2
+			cause=$(why "$log")
 			remove "$tmp"
-			die "the debug kernel could not be built (log: $log)"
+			die "the debug kernel could not be built: $cause (log: $log)"
 		}
 		publish "$tmp" "$final"
 	fi
 fi
-used "$final"
 echo "$final"

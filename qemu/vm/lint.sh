@@ -4,6 +4,7 @@
 . "$(dirname "$0")/common.sh"
 
 if [ "${1-}" != inside ]; then
+	alone lint
 	in_root /dojo/qemu/vm/lint.sh inside "$@" </dev/null
 	exit
 fi

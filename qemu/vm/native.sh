@@ -3,6 +3,7 @@
 # native.sh: the tests that need neither a driver nor a card, in the build root: the model's plain C parts
 # (with sanitizers), libdojo and the tools. Each folder's `make check` ends with a line like this script's last.
 . "$(dirname "$0")/common.sh"
+alone native
 
 make_in() {	# make_in FOLDER TARGET...: prints what goes wrong, and what the tests say
 	in_root make --no-print-directory -s -j"$(nproc)" -C "$1" O="/dojo/build/root/${1##*/}" \

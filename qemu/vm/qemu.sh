@@ -30,21 +30,19 @@ base_key=$( (versions 'gcc-[0-9]+|libc6-dev|lib(glib2.0|pixman-1|slirp|attr1|fdt
 base=$CACHE/qemu-base-$base_key
 
 make_base() {
-	if [ -d "$base" ]; then
-		used "$base"
-		return
-	fi
+	local parts=(src/configure build/build.ninja build/qemu-system-x86_64)
+	if have "$base" "${parts[@]}"; then return; fi
 	lock qemu-base
-	if [ ! -d "$base" ]; then
+	if ! have "$base" "${parts[@]}"; then
 		have_space "$CACHE" 3 QEMU
 		say "building QEMU (about three minutes on two cores)"
-		local tmp
+		local tmp cause log=$CACHE/qemu-base.log
 		tmp=$(fresh qemu-base)
 		in_root -b "$tmp:/qemu" nice -n 5 /dojo/qemu/vm/qemu-base "${configure[*]}" "${base_targets[*]}" \
-			>"$CACHE/qemu-base.log" 2>&1 </dev/null || {
-			grep -E 'No space left|ERROR|error:|^E: |FAILED' "$CACHE/qemu-base.log" | head -n 5 >&2
+			>"$log" 2>&1 </dev/null || {
+			cause=$(why "$log")
 			remove "$tmp"
-			die "QEMU could not be built (log: $CACHE/qemu-base.log)"
+			die "QEMU could not be built: $cause (log: $log)"
 		}
 		grep -a '^warning: qemu/patches/' "$CACHE/qemu-base.log" >&2 || true
 		publish "$tmp" "$base"
@@ -65,16 +63,13 @@ done
 key=$( (echo "$base_key"; cat "$VM/qemu-device"; hash_of "$overlay" "${shared[@]}") | sha256sum | cut -c1-16)
 final=$CACHE/qemu-$key
 work=$DOJO/build/qemu${DOJO_QEMU:+-$DOJO_QEMU}
-if [ -z "${DOJO_QEMU-}" ] && [ -d "$final" ]; then
-	used "$final"
+if [ -z "${DOJO_QEMU-}" ] && have "$final" qemu-system-x86_64 plugins; then
 	echo "$final"
 	exit
 fi
 
 make_base
-mkdir -p "$DOJO/build"
-exec 8>"$DOJO/build/qemu.lock"
-flock 8
+alone qemu
 if [ "$(cat "$work/base-key" 2>/dev/null)" != "$base_key" ]; then
 	have_space "$DOJO/build" 2 "the model of the card"
 	rm -rf "$work"
@@ -103,5 +98,5 @@ done
 publish "$tmp" "$final"
 # one entry an edit: the newest are enough
 find "$CACHE" -maxdepth 1 -name 'qemu-????????????????' -printf '%T@ %p\n' | sort -rn | tail -n +9 | cut -d' ' -f2- |
-	while IFS= read -r old; do remove "$old"; done
+	while IFS= read -r old; do discard "$old"; done
 echo "$final"

@@ -20,8 +20,9 @@ packages=(
 key=$( (echo "$SUITE $KERNEL_LTS $KERNEL_NEW ${packages[*]}"; cat "$VM/root-hook") | sha256sum | cut -c1-16)
 final=$CACHE/root-$key
 
-if [ -d "$final" ]; then
-	used "$final"
+# some of what is needed first and last
+parts=(var/lib/dpkg/status usr/bin/gcc usr/bin/busybox boot "usr/src/linux-$KERNEL_LTS/MAINTAINERS" dojo)
+if have "$final" "${parts[@]}"; then
 	echo "$final"
 	exit
 fi
@@ -30,7 +31,7 @@ need_packages mmdebstrap debian-archive-keyring util-linux
 if [ "$(id -u)" != 0 ]; then need_packages uidmap; fi
 check_userns
 lock root
-if [ -d "$final" ]; then
+if have "$final" "${parts[@]}"; then
 	echo "$final"
 	exit
 fi
@@ -60,13 +61,9 @@ args+=("--include=$(IFS=,; echo "${packages[*]}")" "$SUITE" "$tmp")
 if [ -n "$mirror" ]; then args+=("deb $mirror $SUITE main"); fi
 
 if ! as_root mmdebstrap "${args[@]}" </dev/null >"$log" 2>&1; then
+	cause=$(why "$log")
 	remove "$tmp"
-	why=$(grep -E '^(E|Err|error|W: Failed)|No space left' "$log" | head -n 1)
-	if grep -q 'No space left' "$log"; then why="the disk is full"; fi
-	if grep -qE 'Could not resolve|Failed to fetch|Could not connect|Unable to connect' "$log"; then
-		why="no package mirror can be reached${mirror:+ (tried $mirror)}"
-	fi
-	die "the Debian root could not be made: $why (log: $log)"
+	die "the Debian root could not be made: $cause${mirror:+, from $mirror} (log: $log)"
 fi
 publish "$tmp" "$final"
 echo "$final"

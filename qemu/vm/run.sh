@@ -84,7 +84,7 @@ if [ -n "$module" ] && ! [ -e "$DOJO/$module" ]; then die "$module is missing: q
 run=build/vm/$name
 mkdir -p "$DOJO/$run"
 exec 9>"$DOJO/$run.lock"
-flock -n 9 || die "another machine runs in $run (--name gives this one its own)"
+flock -n 9 || die "another machine runs in $run, process $(cat "$DOJO/$run/pid" 2>/dev/null || true) (--name gives this one its own)"
 rm -f "$DOJO/$run"/{status,output,pid,console.log,qemu.log,qmp.sock,guest-qmp.sock}
 {
 	printf 'export DOJO_KERNEL=%q DOJO_MODULE=%q DOJO_CARDS=%q\n' "$kernel" \
