@@ -314,7 +314,7 @@ TEST_F_TIMEOUT(unbind, again_and_again_beside_a_working_process, 600)
 }
 
 /* Counts the milliseconds that it slept on @cpu */
-static pid_t count_on(int cpu, volatile __u32 *count)
+static pid_t count_on(int cpu, __u32 *count)
 {
 	cpu_set_t set;
 	pid_t pid = fork();
@@ -327,17 +327,17 @@ static pid_t count_on(int cpu, volatile __u32 *count)
 		_exit(1);
 	for (;;) {
 		usleep(1000);
-		(*count)++;
+		__atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
 	}
 }
 
-static bool counts(volatile __u32 *count)
+static bool counts(__u32 *count)
 {
-	__u32 before = *count;
+	__u32 before = __atomic_load_n(count, __ATOMIC_RELAXED);
 	unsigned int tries;
 
 	for (tries = 0; tries < dojo_patience() / 10; tries++) {
-		if (*count != before)
+		if (__atomic_load_n(count, __ATOMIC_RELAXED) != before)
 			return true;
 		usleep(10000);
 	}
@@ -348,11 +348,11 @@ static bool counts(volatile __u32 *count)
 TEST_F(unbind, no_processor_is_disturbed_while_the_bars_come_and_go)
 {
 	unsigned long changes = dojo_scaled(400000, 2000), i;
-	volatile __u32 *count;
 	unsigned int cpu;
 	char path[96];
 	pid_t pid[2];
 	__u16 command;
+	__u32 *count;
 	int fd;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
@@ -361,7 +361,7 @@ TEST_F(unbind, no_processor_is_disturbed_while_the_bars_come_and_go)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	ASSERT_GE(fd, 0);
 	count = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, (void *)count);
+	ASSERT_NE(MAP_FAILED, count);
 	ASSERT_EQ(0, unbind(self->pci));
 	self->bound = false;
 	for (cpu = 0; cpu < 2; cpu++)
@@ -380,7 +380,7 @@ TEST_F(unbind, no_processor_is_disturbed_while_the_bars_come_and_go)
 		kill(pid[cpu], SIGKILL);
 		waitpid(pid[cpu], NULL, 0);
 	}
-	munmap((void *)count, PAGE);
+	munmap(count, PAGE);
 	close(fd);
 }
 
