@@ -344,7 +344,7 @@ static bool counts(__u32 *count)
 	return false;
 }
 
-/* The machine's own promise: every memory map that changes changes for all its processors */
+/* The machine's own promise: a memory map that changes costs no processor an access */
 TEST_F(unbind, no_processor_is_disturbed_while_the_bars_come_and_go)
 {
 	unsigned long changes = dojo_scaled(400000, 2000), i;

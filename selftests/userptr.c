@@ -314,7 +314,7 @@ static void *move_about(void *data)
 	unsigned int i;
 	char range[64];
 
-	snprintf(range, sizeof(range), "%d,%#lx,%#lx", getpid(), (unsigned long)churn->memory,
+	snprintf(range, sizeof(range), "%d,%#lx,%#llx", getpid(), (unsigned long)churn->memory,
 		 (unsigned long)churn->memory + MOVED);
 	for (i = 0; !__atomic_load_n(&churn->stop, __ATOMIC_RELAXED); i++) {
 		madvise(churn->memory, MOVED, MADV_COLLAPSE);
