@@ -244,13 +244,20 @@ TEST_F(answers, dma_work_shows_in_the_counters)
 	struct drm_dojo_counters first, second;
 	struct dojo_client c;
 	struct dojo_buf buf;
+	unsigned int tries;
 
 	ASSERT_EQ(0, dojo_client_open(&c, 0));
 	ASSERT_EQ(0, dojo_buf_create(&c, &buf, MIB(1), DRM_DOJO_DOMAIN_HBM, 0));
 	ASSERT_EQ(0, dojo_query(c.fd, DRM_DOJO_QUERY_COUNTERS, &first, sizeof(first)));
 	dojo_fill(&c, buf.va, buf.size, 1);
 	ASSERT_EQ(0, dojo_run(&c, c.dma));
-	ASSERT_EQ(0, dojo_query(c.fd, DRM_DOJO_QUERY_COUNTERS, &second, sizeof(second)));
+	/* the queue leaves its engine after its fence was signalled */
+	for (tries = 0; tries < dojo_patience(); tries++) {
+		ASSERT_EQ(0, dojo_query(c.fd, DRM_DOJO_QUERY_COUNTERS, &second, sizeof(second)));
+		if (second.dma_busy_ns > first.dma_busy_ns)
+			break;
+		usleep(1000);
+	}
 	EXPECT_GT(second.dma_busy_ns, first.dma_busy_ns);
 	EXPECT_GT(second.mmio_writes, first.mmio_writes);
 	EXPECT_GT(second.interrupts, first.interrupts);

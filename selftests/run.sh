@@ -35,13 +35,17 @@ count() {	# count OK NAME [DIRECTIVE]: the same, counted
 	result "$@"
 }
 
+matches() {	# matches PROGRAM WANTED
+	# shellcheck disable=SC2053 # a pattern
+	[[ $1 == ${2%%:*} || $1 == *${2%%:*}* ]]
+}
+
 selected() {	# selected PROGRAM: sets tests to the -t arguments, or fails
 	local want some=1
 	tests=()
 	[ ${#wanted[@]} -gt 0 ] || return 0
 	for want in "${wanted[@]}"; do
-		# shellcheck disable=SC2053 # a pattern
-		if [[ $1 != ${want%%:*} && $1 != *${want%%:*}* ]]; then continue; fi
+		matches "$1" "$want" || continue
 		if [[ $want != *:* ]]; then
 			tests=()
 			return 0
@@ -78,6 +82,9 @@ run() {	# run PROGRAM: by $command
 	if [ "$rc" != 0 ] && [ "$rc" != 4 ] && [ "$bad" = 0 ]; then
 		echo "    # ended with status $rc"
 		bad=1
+	elif [ $((ok + bad + skip)) = 0 ]; then
+		echo "    # no test of it matches"
+		bad=1
 	fi
 	echo "    # $((SECONDS - start)) s"
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
@@ -104,7 +111,10 @@ kunit() {
 	for suite in /sys/kernel/debug/kunit/dojo*; do
 		if [ -e "$suite/results" ]; then names+=("$suite/results"); fi
 	done
-	[ ${#names[@]} -gt 0 ] || return 0
+	if [ ${#names[@]} = 0 ]; then
+		if [ ${#wanted[@]} -gt 0 ]; then count ok kunit "SKIP this kernel has none"; fi
+		return
+	fi
 	command=(sed -n 's/^    //p; /^not ok/p' "${names[@]}")
 	run kunit
 }
@@ -134,6 +144,11 @@ if [ "$(id -u)" != 0 ]; then
 	echo "$passed passed, $failed failed, $skipped skipped"
 	exit 1
 fi
+for want in ${wanted[@]+"${wanted[@]}"}; do
+	for program in kunit "${programs[@]}"; do matches "$program" "$want" && continue 2; done
+	count "not ok" "$want"
+	echo "# there is no program '${want%%:*}'; there are: kunit ${programs[*]}"
+done
 if ! load; then
 	count "not ok" load
 else
@@ -155,6 +170,5 @@ else
 	esac
 fi
 echo "1..$number"
-[ $((passed + failed + skipped)) -gt 0 ] || { echo "# no test matches: $*"; failed=1; }
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -234,8 +234,9 @@ struct drm_dojo_clock_info {
  * @mmio_writes: see @mmio_reads
  * @interrupts: MSI-X messages
  * @bad_accesses: accesses that the card rejected
- * @mesh_busy_ns: this tile, die-nanoseconds
- * @dma_busy_ns: this tile, engine-nanoseconds
+ * @mesh_busy_ns: this tile, die-nanoseconds; grows when a queue leaves its engine,
+ *	perhaps just after its job has ended
+ * @dma_busy_ns: the same, engine-nanoseconds
  */
 struct drm_dojo_counters {
 	__u64 mmio_reads;
