@@ -842,7 +842,8 @@ TEST_F(hang, what_a_queue_has_done_is_counted_across_a_tile_reset)
 
 	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.compute, &after));
 	EXPECT_EQ(1, after.resets);
-	EXPECT_EQ(before.busy_ns, after.busy_ns);
+	/* it may have been on its engine still */
+	EXPECT_LE(before.busy_ns, after.busy_ns);
 	EXPECT_EQ(before.model_ps, after.model_ps);
 	EXPECT_EQ(before.packets, after.packets);
 	EXPECT_EQ(before.bytes, after.bytes);
