@@ -84,6 +84,11 @@ void meter_close(const struct meter *m);
 void meter_start(struct meter *m);
 /* since meter_start() */
 struct cost meter_stop(const struct meter *m);
+/*
+ * Instructions of the whole machine so far, interrupts and workers too, as far as it was
+ * not idle, to some ten millions; NAN unless its time is a count of them
+ */
+double meter_machine(const struct meter *m);
 
 /* --------------------------------------------------------------- groups */
 

@@ -6,6 +6,7 @@
  */
 #include <linux/perf_event.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -99,4 +100,18 @@ struct cost meter_stop(const struct meter *m)
 		.seconds = m->icount ? NAN : now_seconds() - m->seconds,
 		.instructions = m->perf < 0 && !m->icount ? NAN : count - m->instructions,
 	};
+}
+
+double meter_machine(const struct meter *m)
+{
+	double up, idle = NAN;
+	FILE *f = m->icount ? fopen("/proc/uptime", "re") : NULL;
+
+	if (!f)
+		return NAN;
+	/* of one processor: there are no more with -icount */
+	if (fscanf(f, "%lf %lf", &up, &idle) != 2)
+		up = NAN;
+	fclose(f);
+	return 1e9 * (up - idle);
 }

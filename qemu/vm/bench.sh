@@ -21,4 +21,4 @@ in_root env LD_LIBRARY_PATH=/dojo/build/guest/libdojo /dojo/build/guest/tools/do
 "$VM/run.sh" -n bench -c tiles=1,hbm=256M -t 600 -- dojo bench memory
 # and instructions, on a card of full size first, since that one can bind 1 GiB
 "$VM/run.sh" -n bench --icount -c tiles=1 -c tiles=1,hbm=256M -t 900 -- \
-	'dojo bench --device DOJO-VM-0000/0 memory && dojo bench --device DOJO-VM-0001/0 memory'
+	'dojo bench --device DOJO-VM-0000/0 submit memory && dojo bench --device DOJO-VM-0001/0 memory'
