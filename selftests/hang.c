@@ -1108,6 +1108,48 @@ TEST_F(hang, reading_poisoned_memory_stops_the_queue)
 	dojo_client_close(&c);
 }
 
+TEST_F(hang, poisoned_memory_costs_nobody_else_anything)
+{
+	struct drm_dojo_queue_get_state state;
+	struct drm_dojo_queue_get_job first, job;
+	struct dojo_client c = { .fd = -1 }, other;
+	struct dojo_buf buf, hbm, host;
+	__u64 bytes;
+	int node = small_node(&bytes), i;
+
+	if (node < 0)
+		SKIP(return, "every tile has too much HBM");
+	ASSERT_EQ(0, dojo_client_open(&other, node));
+	ASSERT_EQ(0, dojo_buf_create(&other, &hbm, AREA, DRM_DOJO_DOMAIN_HBM, 0));
+	ASSERT_EQ(0, dojo_buf_create(&other, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_pattern(host.map, AREA, 1);
+	dojo_copy(&other, hbm.va, host.va, AREA);
+	ASSERT_EQ(0, dojo_run(&other, other.dma));
+	ASSERT_EQ(0, bystander_reads(&other, &hbm, &host, other.compute));
+	ASSERT_EQ(0, dojo_queue_job(other.fd, other.compute, 1, &first));
+
+	poison(_metadata, self->qmp, &c, &buf, "uncorrected");
+	for (i = 0; i < 10; i++) {
+		if (i)
+			dojo_copy(&c, buf.va, buf.va + buf.size / 2, buf.size / 2);
+		EXPECT_EQ(-EIO, dojo_run(&c, i & 1 ? c.dma : c.compute));
+		ASSERT_EQ(0, dojo_client_new_queues(&c));
+		EXPECT_EQ(0, bystander_reads(&other, &hbm, &host, other.compute));
+		ASSERT_EQ(0, dojo_queue_job(other.fd, other.compute, i + 2, &job));
+		EXPECT_EQ(first.model_ps, job.model_ps);
+		EXPECT_EQ(first.packets, job.packets);
+	}
+	ASSERT_EQ(0, dojo_queue_state(other.fd, other.compute, &state));
+	EXPECT_EQ(DRM_DOJO_QUEUE_ACTIVE, state.status);
+	EXPECT_EQ(0, state.resets);
+	/* writing makes it good; the next owner of the memory notices nothing */
+	dojo_fill(&c, buf.va, buf.size, 1);
+	EXPECT_EQ(0, dojo_run(&c, c.dma));
+	dojo_client_close(&c);
+	dojo_client_close(&other);
+}
+
 /* A client whose buffers fill three quarters of the HBM, each with a pattern of its own */
 static int fill_hbm(struct dojo_client *c, struct dojo_buf *host, struct dojo_buf bufs[8],
 		    unsigned int node, __u64 bytes, __u64 seed)

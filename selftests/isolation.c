@@ -603,6 +603,36 @@ TEST_F(isolation, guessed_addresses_are_not_mapped)
 	dojo_client_close(&c);
 }
 
+/* Address spaces come and go, and with them the hardware's few names for them */
+TEST_F(isolation, a_new_address_space_shows_nothing_of_an_old_one)
+{
+	struct drm_dojo_queue_get_state state;
+	struct dojo_client c;
+	struct dojo_buf hbm;
+	__u64 va = 0;
+	unsigned int i;
+
+	for (i = 0; i < times(50); i++) {
+		ASSERT_EQ(0, dojo_client_open(&c, 0));
+		if (va) {
+			dojo_copy(&c, c.batch.va + KIB(32), va, 64);
+			EXPECT_EQ(-EFAULT, dojo_run(&c, i & 1 ? c.dma : c.compute));
+			ASSERT_EQ(0, dojo_queue_state(c.fd, i & 1 ? c.dma : c.compute, &state));
+			EXPECT_EQ(DOJO_FAULT_TRANSLATION, state.fault);
+			EXPECT_EQ(va, state.fault_va);
+			ASSERT_EQ(0, dojo_client_new_queues(&c));
+		}
+		/* what is cached of the tables is used before the address space goes */
+		ASSERT_EQ(0, dojo_buf_create(&c, &hbm, AREA, DRM_DOJO_DOMAIN_HBM, 0));
+		EXPECT_TRUE(!va || va == hbm.va);
+		va = hbm.va;
+		dojo_fill(&c, va, AREA, i);
+		dojo_copy(&c, c.batch.va + KIB(32), va, 64);
+		ASSERT_EQ(0, dojo_run(&c, i & 1 ? c.compute : c.dma));
+		dojo_client_close(&c);
+	}
+}
+
 TEST_F(isolation, a_doorbell_page_cannot_be_mapped)
 {
 	int fd = dojo_open(0);

@@ -9,6 +9,8 @@
 #include <linux/dma-buf.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "dojo_harness.h"
 
@@ -641,6 +643,76 @@ TEST_F(submit, a_full_ring_is_waited_for)
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_EQ(0, dojo_submit_one(self->c.fd, queue, 0, 0, self->c.done));
 	EXPECT_EQ(0, dojo_syncobj_wait(self->c.fd, self->c.done, dojo_patience()));
+}
+
+/* Submits one job more than fits, and thus waits */
+struct blocked {
+	int fd;
+	__u32 queue;
+	struct drm_dojo_job job;
+	pid_t tid;
+	int ret;
+	bool back;
+};
+
+static void *submit_and_block(void *data)
+{
+	struct blocked *blocked = data;
+
+	__atomic_store_n(&blocked->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	blocked->ret = dojo_submit(blocked->fd, blocked->queue, 0, &blocked->job, 1);
+	__atomic_store_n(&blocked->back, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Whether a thread of ours comes to sleep */
+static bool comes_to_sleep(const pid_t *tid)
+{
+	char path[64], text[512], *state;
+	unsigned int tries;
+
+	for (tries = 0; tries < dojo_patience(); tries++) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+			 __atomic_load_n(tid, __ATOMIC_ACQUIRE));
+		state = dojo_read_file(path, text, sizeof(text)) > 0 ? strrchr(text, ')') : NULL;
+		if (state && state[2] == 'S')
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+/* Neither in the same address space, nor in the same file, nor elsewhere */
+TEST_F(submit, a_full_ring_holds_no_other_queue_up)
+{
+	struct blocked blocked = {
+		.fd = self->c.fd,
+		.job = gate_job(&self->c, self->host.va, NULL, 0),
+	};
+	struct dojo_client other;
+	pthread_t thread;
+	int i;
+
+	ASSERT_EQ(0, dojo_client_open(&other, 0));
+	ASSERT_EQ(0, small_queue(&self->c, 2, &blocked.queue));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, dojo_submit(self->c.fd, blocked.queue, DRM_DOJO_SUBMIT_NONBLOCK,
+					 &blocked.job, 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, submit_and_block, &blocked));
+	ASSERT_TRUE(comes_to_sleep(&blocked.tid));
+	for (i = 0; i < 100; i++) {
+		struct drm_dojo_job job = write_job(&self->c, self->words_va, i, NULL, 0);
+
+		ASSERT_EQ(0, dojo_submit(self->c.fd, i & 1 ? self->c.dma : self->c.compute, 0,
+					 &job, 1));
+		dojo_fill(&other, other.batch.va + KIB(32), 4, i);
+		ASSERT_EQ(0, dojo_run(&other, i & 1 ? other.dma : other.compute));
+	}
+	EXPECT_FALSE(__atomic_load_n(&blocked.back, __ATOMIC_ACQUIRE));
+	dojo_poke64(self->gate, 1);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, blocked.ret);
+	dojo_client_close(&other);
 }
 
 static void ignore_signal(int sig)

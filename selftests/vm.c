@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Address spaces: every kind of bind, seen through the device, and every rejected argument */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
 
 #include "dojo_harness.h"
 
@@ -975,6 +978,41 @@ TEST_F(vm, binds_are_in_the_order_of_the_calls)
 	/* a synchronous bind elsewhere comes after all of them */
 	ASSERT_EQ(0, dojo_vm_unmap(self->c.fd, self->c.vm, self->hole + AREA, PAGE));
 	EXPECT_EQ(0xb00, device_reads(&self->c, &self->host, self->hole));
+}
+
+static void ignore_signal(int sig)
+{
+	(void)sig;
+}
+
+/* It is behind an asynchronous one, which waits; and once more it has the same outcome */
+TEST_F(vm, a_signal_ends_the_wait_of_a_synchronous_bind_which_can_be_restarted)
+{
+	const struct itimerval every = { { 0, 20000 }, { 0, 20000 } };
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	struct drm_dojo_bind_op first = map_op(self->a.handle, 0, self->hole, AREA);
+	struct drm_dojo_bind_op second = map_op(self->b.handle, 0, self->hole, PAGE);
+	struct drm_dojo_vm_bind call = {
+		.vm_id = self->c.vm,
+		.ops = { .stride = sizeof(second), .count = 1, .array = (uintptr_t)&second },
+	};
+	struct sigaction action = { .sa_handler = ignore_signal };
+	__u32 gate;
+
+	ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &gate));
+	dojo_poke64((char *)self->host.map + PAGE, 0);
+	dojo_sem_wait(&self->c, self->host.va + PAGE, 1, DOJO_SEM_EQUAL);
+	ASSERT_EQ(0, dojo_start(&self->c, self->c.compute, gate));
+	ASSERT_EQ(0, bind_async(&self->c, &first, gate, 0));
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &every, NULL));
+	EXPECT_EQ(-1, ioctl(self->c.fd, DRM_IOCTL_DOJO_VM_BIND, &call));
+	EXPECT_EQ(EINTR, errno);
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+	dojo_poke64((char *)self->host.map + PAGE, 1);
+	EXPECT_EQ(0, ioctl(self->c.fd, DRM_IOCTL_DOJO_VM_BIND, &call));
+	EXPECT_EQ(0xb00, device_reads(&self->c, &self->host, self->hole));
+	EXPECT_EQ(0xa01, device_reads(&self->c, &self->host, self->hole + PAGE));
 }
 
 TEST_F(vm, asynchronous_bind_checks_before_it_returns)
