@@ -345,17 +345,26 @@ static unsigned long long fdinfo_number(int fd, const char *key)
 	return dojo_fdinfo(fd, key, value, sizeof(value)) ? ~0ull : strtoull(value, NULL, 10);
 }
 
+/* A client of the open file whose batch fills a buffer */
+static int filling_client(int fd, struct dojo_client *c)
+{
+	struct dojo_buf buf;
+	int ret = dojo_client_init(c, dup(fd));
+
+	if (!ret)
+		ret = dojo_buf_create(c, &buf, MIB(1), DRM_DOJO_DOMAIN_HBM, 0);
+	if (!ret)
+		dojo_fill(c, buf.va, buf.size, 1);
+	return ret;
+}
+
 TEST_F(core, fdinfo_counts_dma_time)
 {
-	unsigned long long before;
+	unsigned long long before = fdinfo_number(self->fd, "drm-engine-dma");
 	struct dojo_client c;
-	struct dojo_buf buf;
 
-	ASSERT_EQ(0, dojo_client_init(&c, dup(self->fd)));
-	ASSERT_EQ(0, dojo_buf_create(&c, &buf, MIB(1), DRM_DOJO_DOMAIN_HBM, 0));
-	before = fdinfo_number(self->fd, "drm-engine-dma");
 	ASSERT_NE(~0ull, before);
-	dojo_fill(&c, buf.va, buf.size, 1);
+	ASSERT_EQ(0, filling_client(self->fd, &c));
 	ASSERT_EQ(0, dojo_run(&c, c.dma));
 	EXPECT_GT(fdinfo_number(self->fd, "drm-engine-dma"), before);
 	dojo_client_close(&c);
@@ -363,15 +372,11 @@ TEST_F(core, fdinfo_counts_dma_time)
 
 TEST_F(core, fdinfo_counts_compute_time)
 {
-	unsigned long long before;
+	unsigned long long before = fdinfo_number(self->fd, "drm-engine-compute");
 	struct dojo_client c;
-	struct dojo_buf buf;
 
-	ASSERT_EQ(0, dojo_client_init(&c, dup(self->fd)));
-	ASSERT_EQ(0, dojo_buf_create(&c, &buf, MIB(1), DRM_DOJO_DOMAIN_HBM, 0));
-	before = fdinfo_number(self->fd, "drm-engine-compute");
 	ASSERT_NE(~0ull, before);
-	dojo_fill(&c, buf.va, buf.size, 1);
+	ASSERT_EQ(0, filling_client(self->fd, &c));
 	ASSERT_EQ(0, dojo_run(&c, c.compute));
 	EXPECT_GT(fdinfo_number(self->fd, "drm-engine-compute"), before);
 	dojo_client_close(&c);
@@ -381,11 +386,8 @@ TEST_F(core, fdinfo_keeps_the_time_of_destroyed_queues)
 {
 	unsigned long long before;
 	struct dojo_client c;
-	struct dojo_buf buf;
 
-	ASSERT_EQ(0, dojo_client_init(&c, dup(self->fd)));
-	ASSERT_EQ(0, dojo_buf_create(&c, &buf, MIB(1), DRM_DOJO_DOMAIN_HBM, 0));
-	dojo_fill(&c, buf.va, buf.size, 1);
+	ASSERT_EQ(0, filling_client(self->fd, &c));
 	ASSERT_EQ(0, dojo_run(&c, c.dma));
 	before = fdinfo_number(self->fd, "drm-engine-dma");
 	ASSERT_EQ(0, dojo_queue_destroy(c.fd, c.dma));

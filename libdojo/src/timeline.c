@@ -4,20 +4,8 @@
 #include <stdlib.h>
 #include <xf86drm.h>
 
+#include "compat.h"
 #include "internal.h"
-
-/* <drm.h> of Debian 12 is older than this ioctl, the kernels that know Dojo are not. */
-#ifndef DRM_IOCTL_SYNCOBJ_EVENTFD
-struct drm_syncobj_eventfd {
-	__u32 handle;
-	__u32 flags;
-	__u64 point;
-	__s32 fd;
-	__u32 pad;
-};
-
-#define DRM_IOCTL_SYNCOBJ_EVENTFD	DRM_IOWR(0xCF, struct drm_syncobj_eventfd)
-#endif
 
 #define ON_STACK	64
 

@@ -3,19 +3,8 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "compat.h"
 #include "fake_world.h"
-
-#ifndef DRM_IOCTL_SYNCOBJ_EVENTFD
-struct drm_syncobj_eventfd {
-	__u32 handle;
-	__u32 flags;
-	__u64 point;
-	__s32 fd;
-	__u32 pad;
-};
-
-#define DRM_IOCTL_SYNCOBJ_EVENTFD	DRM_IOWR(0xCF, struct drm_syncobj_eventfd)
-#endif
 
 bool is_reached(struct client *client, const struct drm_dojo_sync_op *op)
 {
