@@ -60,6 +60,16 @@ static inline const struct dojo_window *dojo_window(const struct dojo_ctx *ctx,
 	return va >= w->lo && va + bytes <= w->hi ? w : NULL;
 }
 
+/* @bytes from @va on will be read soon: a hint, where they are mapped already */
+static inline void dojo_prefetch(const struct dojo_ctx *ctx, uint64_t va, uint64_t bytes)
+{
+	const struct dojo_window *w = dojo_window(ctx, va, bytes, false);
+
+	if (w)
+		for (uint64_t i = 0; i < bytes; i += 64)
+			__builtin_prefetch(w->host + (va - w->lo) + i);
+}
+
 bool dojo_get(struct dojo_ctx *ctx, uint64_t va, void *buf, uint64_t bytes);
 bool dojo_put(struct dojo_ctx *ctx, uint64_t va, const void *buf, uint64_t bytes);
 

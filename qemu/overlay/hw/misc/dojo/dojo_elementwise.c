@@ -8,7 +8,9 @@
 #include "dojo_fp.h"
 #include "dojo_opcode.h"
 
-#define TILE	64	/* rows and columns of a transposition, fetched at a time */
+/* A transposition's tile: elements along a row of the output, and rows of it */
+#define TILE	128
+#define ROWS	64
 
 static void plan_elements(struct dojo_op *op, const struct dojo_tensor *t)
 {
@@ -178,6 +180,7 @@ struct conversion {
 	bool same;			/* format and bias: codes are moved */
 	struct dojo_rounding rounding;
 	uint8_t *codes;
+	uint8_t *turned;		/* a tile */
 	float *buf;
 };
 
@@ -218,23 +221,40 @@ static bool convert_range(struct dojo_ctx *ctx, const struct conversion *c, uint
 	return true;
 }
 
-/* Column @j of a tile whose rows are TILE apart */
-static void turn(void *line, const uint8_t *tile, size_t n, size_t j, unsigned int shift)
+/* Row @k of a tile as it lies in memory: where it is mapped, else in @buf */
+static const void *tile_row(struct dojo_ctx *ctx, const struct dojo_view *x, uint64_t va,
+			    size_t n, void *buf)
 {
-	uint8_t *to = line;
+	uint64_t run, bytes = (uint64_t)n << x->shift;
+	const uint8_t *host = dojo_map(ctx, va, bytes, false, &run);
 
+	if (host && run == bytes && !((uintptr_t)host & (((size_t)1 << x->shift) - 1)))
+		return host;
+	if (!host && ctx->fault->reason)
+		return NULL;
+	return dojo_get(ctx, va, buf, bytes) ? buf : NULL;
+}
+
+/* Rows of codes to columns that are TILE apart */
+static void turn(struct dojo_ctx *ctx, uint8_t *to, const void *const *row, size_t n,
+		 size_t rows, unsigned int shift)
+{
 	switch (shift) {
 	case 0:
-		for (size_t i = 0; i < n; i++)
-			to[i] = tile[i * TILE + j];
+		for (size_t j = 0; j < rows; j++)
+			for (size_t k = 0; k < n; k++)
+				to[j * TILE + k] = ((const uint8_t *)row[k])[j];
 		break;
 	case 1:
-		for (size_t i = 0; i < n; i++)
-			memcpy(to + 2 * i, tile + 2 * (i * TILE + j), 2);
+		for (size_t j = 0; j < rows; j++)
+			for (size_t k = 0; k < n; k++)
+				memcpy(to + 2 * (j * TILE + k), (const uint8_t *)row[k] + 2 * j, 2);
 		break;
 	default:
-		for (size_t i = 0; i < n; i++)
-			memcpy(to + 4 * i, tile + 4 * (i * TILE + j), 4);
+		/* Columns past the end are made, not used */
+		for (size_t k = 0; k < n; k += ctx->k->gemm_tr)
+			ctx->k->transpose((float *)(void *)to + k, TILE,
+					  (const float *const *)(row + k), rows);
 		break;
 	}
 }
@@ -248,20 +268,28 @@ static bool convert_turned(struct dojo_ctx *ctx, const struct conversion *c, uin
 {
 	const struct dojo_view *x = &c->from;
 	uint64_t i1 = row % x->dim[1], r = row / x->dim[1];
-	uint32_t line[TILE];
+	const void *line[TILE];
 
 	for (uint64_t i = 0, n; i < x->dim[0]; i += n) {
+		uint64_t va = dojo_view_va(x, i, i1, r % x->dim[2], r / x->dim[2]);
+		uint64_t step = x->stride[0] << x->shift;
+
 		n = x->dim[0] - i < TILE ? x->dim[0] - i : TILE;
-		for (size_t k = 0; k < n; k++)
-			if (!dojo_load_codes(ctx, x, dojo_view_va(x, i + k, i1, r % x->dim[2],
-								  r / x->dim[2]),
-					     1, rows, c->codes + (k * TILE << x->shift)))
+		for (size_t k = 0; k < n; k++) {
+			line[k] = tile_row(ctx, x, va + k * step, rows,
+					   c->codes + (k * ROWS << x->shift));
+			if (!line[k])
 				return false;
-		for (size_t j = 0; j < rows; j++) {
-			turn(line, c->codes, n, j, x->shift);
-			if (!convert_codes(ctx, c, line, (row + j) * x->dim[0] + i, n, n))
-				return false;
+			if (i + TILE + k < x->dim[0])
+				dojo_prefetch(ctx, va + (TILE + k) * step, rows << x->shift);
 		}
+		for (size_t k = n; k < TILE; k++)
+			line[k] = line[0];
+		turn(ctx, c->turned, line, n, rows, x->shift);
+		for (size_t j = 0; j < rows; j++)
+			if (!convert_codes(ctx, c, c->turned + (j * TILE << x->shift),
+					   (row + j) * x->dim[0] + i, n, n))
+				return false;
 	}
 	return true;
 }
@@ -279,7 +307,8 @@ bool dojo_run_convert(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *
 	struct conversion c = {
 		.same = same_format(&p->tensor[0], &p->tensor[1]),
 		.rounding = dojo_rounding_of(p),
-		.codes = dojo_scratch(ctx, TILE * TILE * sizeof(uint32_t)),
+		.codes = dojo_scratch(ctx, TILE * ROWS * sizeof(uint32_t)),
+		.turned = dojo_scratch(ctx, TILE * ROWS * sizeof(uint32_t)),
 		.buf = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float)),
 	};
 	uint64_t row, end;
@@ -300,8 +329,8 @@ bool dojo_run_convert(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *
 		rows = c.from.dim[1] - row % c.from.dim[1];
 		if (rows > end - row)
 			rows = end - row;
-		if (rows > TILE)
-			rows = TILE;
+		if (rows > ROWS)
+			rows = ROWS;
 		if (!convert_turned(ctx, &c, row, (size_t)rows))
 			return false;
 	}

@@ -9,10 +9,19 @@
 
 #include "dojo_vec.h"
 
-/* 2^n for -126 <= n <= 127 */
-static inline ALWAYS vf vf_pow2(vi n)
+/* p * 2^n, rounded once, for p of about 1 and -252 <= n <= 254 */
+static inline ALWAYS vf vf_scale2(vf p, vf n, vi integer)
 {
-	return (vf)((n + 127) << 23);
+#if DOJO_ISA == DOJO_ISA_AVX512
+	(void)integer;
+	return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
+#else
+	/* In two steps, the first exact: 2^n itself need not be a normal number */
+	vi half = integer >> 1;
+
+	(void)n;
+	return p * (vf)((vu)(half + 127) << 23) * (vf)((vu)(integer - half + 127) << 23);
+#endif
 }
 
 /* r in about +-0.3466: e^r - 1 - r, minimax */
@@ -29,21 +38,15 @@ static inline ALWAYS vf vf_exp_tail(vf r)
 
 static inline ALWAYS vf vf_exp(vf x)
 {
-	vf n, r, p;
-	vi k, half;
+	vf n, r;
+	vi k;
 
 	/* Beyond these the result is Inf or 0; NaN passes both and stays */
-	x = vf_select(x > 90.0f, vf_set(90.0f), x);
-	x = vf_select(x < -105.0f, vf_set(-105.0f), x);
-	n = vf_rint_small(x * vf_bits(0x3fb8aa3b));
+	x = vf_at_least(vf_at_most(x, 90.0f), -105.0f);
+	n = vf_rint_small(x * vf_bits(0x3fb8aa3b), &k);
 	r = vf_fma(n, vf_bits(0xbf317218), x);
 	r = vf_fma(n, vf_bits(0x3102e308), r);
-	p = 1.0f + (r + vf_exp_tail(r));
-	n = vf_select(vf_isnan(n), vf_zero(), n);
-	k = __builtin_convertvector(n, vi);
-	/* In two steps: 2^k itself need not be a normal number */
-	half = k >> 1;
-	return p * vf_pow2(half) * vf_pow2(k - half);
+	return vf_scale2(1.0f + (r + vf_exp_tail(r)), n, k);
 }
 
 static inline ALWAYS vf vf_log(vf x)
@@ -75,7 +78,7 @@ static inline ALWAYS vf vf_log(vf x)
 
 	r = vf_select(x == 0.0f, (vf)vi_set((int32_t)0xff800000), r);
 	r = vf_select((vi)x == DOJO_INF_BITS, x, r);
-	return vf_select((x < 0.0f) | vf_isnan(x), (vf)vi_set(DOJO_NAN_BITS), r);
+	return vf_select(x >= 0.0f, r, vf_bits(DOJO_NAN_BITS));
 }
 
 static inline ALWAYS vf vf_tanh(vf x)
@@ -123,7 +126,7 @@ static inline ALWAYS vf vf_silu(vf x)
 static inline ALWAYS vf vf_relu(vf x)
 {
 	/* NaN stays, -0 becomes +0 */
-	return vf_select((x > 0.0f) | vf_isnan(x), x, vf_zero());
+	return vf_select(x <= 0.0f, vf_zero(), x);
 }
 
 #endif

@@ -163,6 +163,25 @@ static bool reduce_one(struct dojo_ctx *ctx, struct reduction *r, uint64_t o,
 	return true;
 }
 
+/* Terms ahead of the sum are fetched into the cache while it is made */
+#define AHEAD	8
+
+/* Where a term of a block lies, and the next one */
+struct term {
+	uint64_t i[4], va;
+};
+
+static void term_next(const struct dojo_view *v, struct term *t)
+{
+	for (int d = 0; d < 4; d++) {
+		t->va += v->stride[d] << v->shift;
+		if (++t->i[d] < v->dim[d])
+			break;
+		t->va -= (v->dim[d] * v->stride[d]) << v->shift;
+		t->i[d] = 0;
+	}
+}
+
 /* @n outputs that are neighbours along dim 0, from @o on */
 static bool reduce_block(struct dojo_ctx *ctx, struct reduction *r, uint64_t o,
 			 size_t n, float *acc, float *buf, float *y)
@@ -170,18 +189,22 @@ static bool reduce_block(struct dojo_ctx *ctx, struct reduction *r, uint64_t o,
 	const struct dojo_view *v = &r->over.view;
 	bool sum = r->fn == DOJO_REDUCE_SUM || r->fn == DOJO_REDUCE_MEAN;
 	unsigned int op = sum ? DOJO_BINARY_ADD : DOJO_BINARY_MAX;
-	uint64_t start = first_term(r, o), i[4] = {};
+	struct term now = { .va = first_term(r, o) }, ahead = now;
 
 	if (sum)
 		memset(acc, 0, DOJO_LANES * BLOCK * sizeof(float));
+	for (uint64_t t = 0; t < AHEAD; t++)
+		term_next(v, &ahead);
 	for (uint64_t t = 0; t < r->terms; t++) {
-		uint64_t va = start + ((i[0] * v->stride[0] + i[1] * v->stride[1] +
-					i[2] * v->stride[2] + i[3] * v->stride[3]) << v->shift);
 		float *lane = sum ? acc + t % DOJO_LANES * BLOCK : acc;
-		const float *x = dojo_load(ctx, &r->x, va, r->x.stride[0], n, buf);
+		const float *x = dojo_load(ctx, &r->x, now.va, r->x.stride[0], n, buf);
 
 		if (!x)
 			return false;
+		if (r->x.stride[0] == 1 && t + AHEAD < r->terms)
+			dojo_prefetch(ctx, ahead.va, n << v->shift);
+		term_next(v, &ahead);
+		term_next(v, &now);
 		if (r->fn == DOJO_REDUCE_ABSMAX) {
 			ctx->k->unary(buf, x, n, DOJO_UNARY_ABS, 0, 0);
 			x = buf;
@@ -190,12 +213,6 @@ static bool reduce_block(struct dojo_ctx *ctx, struct reduction *r, uint64_t o,
 			memcpy(lane, x, n * sizeof(float));
 		else
 			ctx->k->binary(lane, lane, x, n, op, 0, 0);
-
-		for (int d = 0; d < 4; d++) {
-			if (++i[d] < v->dim[d])
-				break;
-			i[d] = 0;
-		}
 	}
 	for (size_t w = sum ? DOJO_LANES / 2 : 0; w; w /= 2)
 		for (size_t j = 0; j < w; j++)

@@ -35,6 +35,7 @@
 typedef float vf __attribute__((vector_size(VL * sizeof(uint32_t)), may_alias));
 typedef int32_t vi __attribute__((vector_size(VL * 4), may_alias));
 typedef uint32_t vu __attribute__((vector_size(VL * 4), may_alias));
+typedef uint64_t vq __attribute__((vector_size(VL * 4), may_alias));
 typedef uint16_t vh __attribute__((vector_size(VL * 2), may_alias));
 typedef uint8_t vb __attribute__((vector_size(VL), may_alias));
 
@@ -138,17 +139,48 @@ static inline ALWAYS vu vu_iota(void)
 /* Masks are all ones or all zeros in each lane */
 static inline ALWAYS vf vf_select(vi mask, vf yes, vf no)
 {
+#if DOJO_ISA == DOJO_ISA_AVX2
+	return (vf)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+#else
 	return (vf)((mask & (vi)yes) | (~mask & (vi)no));
+#endif
 }
 
 static inline ALWAYS vu vu_select(vi mask, vu yes, vu no)
 {
-	return ((vu)mask & yes) | (~(vu)mask & no);
+	return (vu)vf_select(mask, (vf)yes, (vf)no);
 }
 
 static inline ALWAYS vi vi_select(vi mask, vi yes, vi no)
 {
-	return (mask & yes) | (~mask & no);
+	return (vi)vf_select(mask, (vf)yes, (vf)no);
+}
+
+/* x, not above or not below a limit; NaN stays: what one instruction does */
+static inline ALWAYS vf vf_at_most(vf x, float limit)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vf)_mm512_min_ps(_mm512_set1_ps(limit), (__m512)x);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vf)_mm256_min_ps(_mm256_set1_ps(limit), (__m256)x);
+#elif defined(__SSE2__)
+	return (vf)_mm_min_ps(_mm_set1_ps(limit), (__m128)x);
+#else
+	return vf_select(x > limit, vf_set(limit), x);
+#endif
+}
+
+static inline ALWAYS vf vf_at_least(vf x, float limit)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vf)_mm512_max_ps(_mm512_set1_ps(limit), (__m512)x);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vf)_mm256_max_ps(_mm256_set1_ps(limit), (__m256)x);
+#elif defined(__SSE2__)
+	return (vf)_mm_max_ps(_mm_set1_ps(limit), (__m128)x);
+#else
+	return vf_select(x < limit, vf_set(limit), x);
+#endif
 }
 
 static inline ALWAYS vi vi_max(vi a, vi b)
@@ -196,6 +228,38 @@ static inline ALWAYS vu vu_widen_u8(vb a)
 #endif
 }
 
+/* Codes, narrowed: the low bits */
+static inline ALWAYS vh vu_narrow_u16(vu a)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vh)_mm512_cvtepi32_epi16((__m512i)a);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	__m256i t = _mm256_packus_epi32(_mm256_and_si256((__m256i)a, _mm256_set1_epi32(0xffff)),
+					_mm256_setzero_si256());
+
+	return (vh)_mm256_castsi256_si128(_mm256_permute4x64_epi64(t, 0x08));
+#else
+	return __builtin_convertvector(a, vh);
+#endif
+}
+
+static inline ALWAYS vb vu_narrow_u8(vu a)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vb)_mm512_cvtepi32_epi8((__m512i)a);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	const __m256i low = _mm256_set1_epi32(0x0c080400);
+	__m256i t = _mm256_shuffle_epi8((__m256i)a, low);
+	__m128i r = _mm_unpacklo_epi32(_mm256_castsi256_si128(t), _mm256_extracti128_si256(t, 1));
+	vb b;
+
+	memcpy(&b, &r, sizeof(b));
+	return b;
+#else
+	return __builtin_convertvector(a, vb);
+#endif
+}
+
 /* a * b + c with one rounding */
 static inline ALWAYS vf vf_fma(vf a, vf b, vf c)
 {
@@ -229,27 +293,52 @@ static inline ALWAYS vf vf_sqrt(vf a)
 #endif
 }
 
-/* Low and high half of the 64-bit product: even and odd lanes apart, then together */
-static inline ALWAYS vu vu_mul_wide(vu a, uint32_t m, vu *hi)
+/* 64-bit lanes, of which the low halves are multiplied */
+static inline ALWAYS vq vq_mul_low(vq a, uint32_t m)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	__m512i x = (__m512i)a, f = _mm512_set1_epi32((int)m);
-	__m512i even = _mm512_mul_epu32(x, f);
-	__m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), f);
-
-	*hi = (vu)_mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd);
-	return (vu)_mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
+	return (vq)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64(m));
 #elif DOJO_ISA == DOJO_ISA_AVX2
-	__m256i x = (__m256i)a, f = _mm256_set1_epi32((int)m);
-	__m256i even = _mm256_mul_epu32(x, f);
-	__m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), f);
-
-	*hi = (vu)_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
-	return (vu)_mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+	return (vq)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(m));
+#elif defined(__SSE2__)
+	return (vq)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x(m));
 #else
-	for (int i = 0; i < VL; i++)
-		(*hi)[i] = (uint32_t)(((uint64_t)a[i] * m) >> 32);
-	return a * m;
+	return (a & UINT32_MAX) * m;
+#endif
+}
+
+/* The low halves of 64-bit lanes, those of @even and @odd in turn */
+static inline ALWAYS vu vq_weave(vq even, vq odd)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_mask_mov_epi32((__m512i)even, 0xaaaa, (__m512i)(odd << 32));
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_blend_epi32((__m256i)even, (__m256i)(odd << 32), 0xaa);
+#else
+	return (vu)((even & UINT32_MAX) | odd << 32);
+#endif
+}
+
+/* Lanes shifted by lanes; from 32 on nothing is left */
+static inline ALWAYS vu vu_shl(vu a, vu n)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_sllv_epi32((__m512i)a, (__m512i)n);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_sllv_epi32((__m256i)a, (__m256i)n);
+#else
+	return vu_select((vi)(n > 31), vu_zero(), a << (n & 31));
+#endif
+}
+
+static inline ALWAYS vu vu_shr(vu a, vu n)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_srlv_epi32((__m512i)a, (__m512i)n);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_srlv_epi32((__m256i)a, (__m256i)n);
+#else
+	return vu_select((vi)(n > 31), vu_zero(), a >> (n & 31));
 #endif
 }
 
@@ -260,26 +349,99 @@ static inline ALWAYS vf vf_abs(vf a)
 
 static inline ALWAYS vi vf_isnan(vf a)
 {
-	return ((vi)a & 0x7fffffff) > 0x7f800000;
+	return a != a;
 }
 
 /* The one NaN that is ever stored */
 static inline ALWAYS vf vf_canon(vf a)
 {
-	return (vf)vi_select(vf_isnan(a), vi_set(DOJO_NAN_BITS), (vi)a);
+	return vf_select(vf_isnan(a), vf_bits(DOJO_NAN_BITS), a);
 }
 
-/* To the nearest integer, ties to even; |a| < 2^22 */
-static inline ALWAYS vf vf_rint_small(vf a)
+/*
+ * To the nearest integer, ties to even, as a number and in *@integer; |a| < 2^22.
+ * Of NaN *@integer is anything.
+ */
+static inline ALWAYS vf vf_rint_small(vf a, vi *integer)
 {
-	return (a + 12582912.0f) - 12582912.0f;
+	const float magic = 12582912.0f;	/* 1.5 * 2^23 */
+
+	a = a + magic;
+	*integer = (vi)((vu)a - 0x4b400000u);
+	return a - magic;
 }
 
-/* How many lanes of a mask are set */
-static inline ALWAYS unsigned int vi_count(vi mask)
+/*
+ * Masks that are counted and combined: of one bit a lane where the instruction set
+ * has such, which compilers do not find by themselves.
+ */
+#if DOJO_ISA == DOJO_ISA_AVX512
+typedef __mmask16 vm;
+#else
+typedef vi vm;
+#endif
+
+static inline ALWAYS vm vm_less(vi a, vi b)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	return (unsigned int)__builtin_popcount(_mm512_movepi32_mask((__m512i)mask));
+	return _mm512_cmplt_epi32_mask((__m512i)a, (__m512i)b);
+#else
+	return a < b;
+#endif
+}
+
+static inline ALWAYS vm vm_differ(vf a, vf b)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_NEQ_UQ);
+#else
+	return a != b;
+#endif
+}
+
+static inline ALWAYS vm vm_of(vi mask)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return _mm512_movepi32_mask((__m512i)mask);
+#else
+	return mask;
+#endif
+}
+
+/* Lanes that are not 0 */
+static inline ALWAYS vm vm_set(vu a)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return _mm512_test_epi32_mask((__m512i)a, (__m512i)a);
+#else
+	return (vi)(a != 0);
+#endif
+}
+
+/* The first n lanes, or all */
+static inline ALWAYS vm vm_first(size_t n)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (__mmask16)(n < VL ? (1u << n) - 1 : 0xffff);
+#else
+	return (vi)vu_iota() < (int32_t)(n < VL ? n : VL);
+#endif
+}
+
+static inline ALWAYS vu vm_select(vm mask, vu yes, vu no)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_mask_mov_epi32((__m512i)no, mask, (__m512i)yes);
+#else
+	return vu_select(mask, yes, no);
+#endif
+}
+
+/* How many lanes are set */
+static inline ALWAYS unsigned int vm_count(vm mask)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (unsigned int)__builtin_popcount(mask);
 #elif DOJO_ISA == DOJO_ISA_AVX2
 	return (unsigned int)__builtin_popcount((unsigned int)
 		_mm256_movemask_ps((__m256)mask));
@@ -298,12 +460,12 @@ static inline ALWAYS bool vu_all_within(vu x, vu a, uint32_t low, uint32_t size)
 #if DOJO_ISA == DOJO_ISA_AVX512
 	__m512i d = (__m512i)(x - low);
 
-	return (_mm512_cmplt_epu32_mask(d, _mm512_set1_epi32((int)size)) |
-		_mm512_testn_epi32_mask((__m512i)a, (__m512i)a)) == 0xffff;
+	return _kortestc_mask16_u8(_mm512_cmplt_epu32_mask(d, _mm512_set1_epi32((int)size)),
+				   _mm512_testn_epi32_mask((__m512i)a, (__m512i)a));
 #elif DOJO_ISA == DOJO_ISA_AVX2
 	return _mm256_movemask_ps((__m256)((vi)(x - low < size) | (vi)(a == 0))) == 0xff;
 #else
-	return vi_count((vi)(x - low < size) | (vi)(a == 0)) == VL;
+	return vm_count((vi)(x - low < size) | (vi)(a == 0)) == VL;
 #endif
 }
 
