@@ -29,6 +29,7 @@ static const struct {
 
 /* other formats may be this much worse than FP32, percent */
 #define NARROW_LOSS	1.0
+#define PROGRESS_SECONDS	5	/* between lines of a log */
 
 /**
  * struct train - the command at work
@@ -420,6 +421,10 @@ int cmd_train(int argc, char **argv)
 	if (!tiles && !t->model->all_tiles)
 		tiles = 1;
 	progress_init(&t->progress, json ? stderr : stdout);
+	if (!json) {
+		t->progress.lines = PROGRESS_SECONDS;
+		t->progress.next = now_seconds() + PROGRESS_SECONDS;
+	}
 
 	status = train(t, dataset, device, tiles, out, json);
 out:

@@ -29,15 +29,18 @@ void progress_draw(struct progress *p, const char *fmt, ...)
 	double now = now_seconds();
 	va_list ap;
 
-	if (!p->terminal || now < p->next)
+	if ((!p->terminal && !p->lines) || now < p->next)
 		return;
-	p->next = now + 0.1;
-	fputs("\r\033[K", p->out);
+	p->next = now + (p->terminal ? 0.1 : p->lines);
+	if (p->terminal)
+		fputs("\r\033[K", p->out);
 	va_start(ap, fmt);
 	vfprintf(p->out, fmt, ap);
 	va_end(ap);
+	if (!p->terminal)
+		fputc('\n', p->out);
 	fflush(p->out);
-	p->shown = true;
+	p->shown = p->terminal;
 }
 
 void progress_clear(struct progress *p)

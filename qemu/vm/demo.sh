@@ -13,7 +13,10 @@ out=build/demo
 rm -f "$DOJO/$out"/{loss.svg,result.json}
 mkdir -p "$DOJO/$out"
 say "starting a machine with a card of two tiles"
-"$VM/run.sh" -n demo -c tiles=2 -t 3600 "dojo list && dojo train --model ${model@Q} --dataset ${dataset@Q} --out $out" ||
+train="dojo train --model ${model@Q} --dataset ${dataset@Q} --out $out"
+# a terminal in the guest where there is one here: what it redraws is passed on
+if [ -t 1 ]; then train="script -qefc ${train@Q} /dev/null"; fi
+"$VM/run.sh" -n demo -c tiles=2 -t 3600 "dojo list && $train" ||
 	die "the demo failed (build/vm/demo/console.log has the guest's kernel log)"
 for f in loss.svg result.json; do
 	[ -s "$DOJO/$out/$f" ] || die "the demo did not write $out/$f"

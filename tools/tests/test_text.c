@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tables, figures for people, JSON, charts, options. */
+/* Tables, figures for people, JSON, charts, options, progress. */
+#include <fcntl.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include "check.h"
 #include "json.h"
 #include "options.h"
+#include "progress.h"
 #include "table.h"
 
 static char text[1 << 20];
@@ -319,7 +322,59 @@ static void a_missing_argument_is_a_usage_error(void)
 	usage.min = 0;
 }
 
+/* what two steps of progress write to @out, read back from @in */
+static void drawn(FILE *out, FILE *in, double lines, char *buf, size_t size)
+{
+	struct progress p;
+	ssize_t n;
+
+	progress_init(&p, out);
+	p.lines = lines;
+	progress_draw(&p, "step %d", 1);
+	progress_draw(&p, "step %d", 2);
+	progress_clear(&p);
+	fflush(out);
+	n = read(fileno(in), buf, size - 1);
+	buf[n > 0 ? n : 0] = 0;
+}
+
+static void progress_is_lines_in_a_log(void)
+{
+	FILE *in, *out;
+	int fd[2];
+
+	CHECK(!pipe2(fd, O_NONBLOCK));
+	in = fdopen(fd[0], "r");
+	out = fdopen(fd[1], "w");
+	CHECK(in && out);
+	/* the second comes too soon, and nothing is taken away */
+	drawn(out, in, 3600, text, sizeof(text));
+	CHECK(!strcmp(text, "step 1\n"));
+	drawn(out, in, 0, text, sizeof(text));
+	CHECK(!*text);
+	fclose(out);
+	fclose(in);
+}
+
+static void progress_is_redrawn_on_a_terminal(void)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	FILE *in, *out;
+
+	CHECK(terminal >= 0 && !grantpt(terminal) && !unlockpt(terminal));
+	setenv("TERM", "xterm", 1);
+	in = fdopen(terminal, "r");
+	out = fopen(ptsname(terminal), "w");
+	CHECK(in && out);
+	drawn(out, in, 3600, text, sizeof(text));
+	CHECK(!strcmp(text, "\r\033[Kstep 1\r\033[K"));
+	fclose(out);
+	fclose(in);
+}
+
 static const struct test tests[] = {
+	{ "progress: lines now and then in a log", progress_is_lines_in_a_log },
+	{ "progress: redrawn on a terminal", progress_is_redrawn_on_a_terminal },
 	{ "table: columns are aligned", columns_are_aligned },
 	{ "table: width counts characters", width_counts_characters },
 	{ "table: tables grow", tables_grow },
