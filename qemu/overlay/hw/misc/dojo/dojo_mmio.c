@@ -357,7 +357,7 @@ static bool write_admin_tail(DojoTile *t, uint32_t tail, bool enabled)
 
 static bool tile_write(DojoTile *t, hwaddr offset, uint32_t value)
 {
-    uint32_t status = qatomic_read(&t->status);
+    uint32_t status = qatomic_load_acquire(&t->status);
     bool enabled = status & DOJO_STATUS_ENABLED;
 
     if (status & DOJO_STATUS_RESETTING) {

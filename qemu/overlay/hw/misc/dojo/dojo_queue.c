@@ -128,10 +128,10 @@ static void fill_state(DojoQueue *q, uint32_t state, struct dojo_queue_context *
     c->fault_va = cpu_to_le64(q->fault_va);
     c->fault_access = cpu_to_le32(q->fault_access);
     c->fault_field = cpu_to_le32(q->fault_field);
-    c->batch_va = cpu_to_le64(q->batch_va);
-    c->packet_offset = cpu_to_le32(q->packet_offset);
-    c->packet_opcode = cpu_to_le32(q->packet_opcode);
-    c->cookie = cpu_to_le64(q->cookie);
+    c->batch_va = cpu_to_le64(qatomic_read(&q->batch_va));
+    c->packet_offset = cpu_to_le32(qatomic_read(&q->packet_offset));
+    c->packet_opcode = cpu_to_le32(qatomic_read(&q->packet_opcode));
+    c->cookie = cpu_to_le64(qatomic_read(&q->cookie));
     c->unit = cpu_to_le64(qatomic_read(&q->unit));
     c->progress = cpu_to_le64(qatomic_read(&q->progress));
     c->seqno = cpu_to_le64(qatomic_read(&q->seqno));
@@ -299,6 +299,15 @@ static DojoStep run_fence(DojoQueue *q, DojoMemory *m,
     return DOJO_STEP_DONE;
 }
 
+/* What is saved of a queue that runs is read by the admin's thread */
+static void begin_batch(DojoQueue *q, uint64_t va, uint64_t cookie)
+{
+    qatomic_set(&q->packet_offset, 0);
+    qatomic_set(&q->packet_opcode, 0);
+    qatomic_set(&q->batch_va, va);
+    qatomic_set(&q->cookie, cookie);
+}
+
 static DojoStep next_descriptor(DojoQueue *q, DojoWorker *w)
 {
     struct dojo_fault_info fault = { };
@@ -310,8 +319,7 @@ static DojoStep next_descriptor(DojoQueue *q, DojoWorker *w)
     if (q->head == qatomic_load_acquire(&q->tail)) {
         return DOJO_STEP_IDLE;
     }
-    q->packet_offset = q->packet_opcode = 0;
-    q->batch_va = q->cookie = 0;
+    begin_batch(q, 0, 0);
 
     dojo_memory_init(&m, &w->agent, q->tile, 0);
     va = q->ring_va + (uint64_t)(q->head & (q->ring_size - 1)) * sizeof(d);
@@ -334,9 +342,8 @@ static DojoStep next_descriptor(DojoQueue *q, DojoWorker *w)
     if (!q->start_ns) {
         q->start_ns = dojo_now(q->tile->card);
     }
-    q->batch_va = d.va;
+    begin_batch(q, d.va, d.cookie);
     q->batch_size = d.size;
-    q->cookie = d.cookie;
     q->in_batch = true;
     return DOJO_STEP_DONE;
 }
@@ -355,7 +362,7 @@ static bool fetch_packet(DojoQueue *q, DojoMemory *m, struct dojo_fault_info *fa
     if (!dojo_memory_read(m, va, &op->packet.header, 8, fault)) {
         return false;
     }
-    q->packet_opcode = le16_to_cpu(op->packet.header.opcode);
+    qatomic_set(&q->packet_opcode, le16_to_cpu(op->packet.header.opcode));
     bytes = MIN(le16_to_cpu(op->packet.header.words) * 8u, MIN(left, DOJO_PACKET_MAX));
     return bytes <= 8 ||
            dojo_memory_read(m, va + 8, &op->packet.words[1], bytes - 8, fault);
@@ -366,7 +373,7 @@ static DojoStep start_packet(DojoQueue *q, DojoWorker *w, DojoMemory *m)
     uint32_t left = q->batch_size - q->packet_offset;
     struct dojo_fault_info fault = { };
 
-    q->packet_opcode = 0;
+    qatomic_set(&q->packet_opcode, 0);
     qatomic_set(&q->unit, 0);
     if (!fetch_packet(q, m, &fault) ||
         !dojo_op_decode(&q->op, MIN(left, DOJO_PACKET_MAX), &q->limits, &fault) ||
@@ -415,7 +422,7 @@ static DojoStep finish_packet(DojoQueue *q)
         return fail_field(q, DOJO_FAULT_ARITHMETIC, 0);
     }
 
-    q->packet_offset += le16_to_cpu(op->packet.header.words) * 8;
+    qatomic_set(&q->packet_offset, q->packet_offset + le16_to_cpu(op->packet.header.words) * 8);
     qatomic_set(&q->unit, 0);
     if (q->packet_offset == q->batch_size) {
         q->in_batch = false;

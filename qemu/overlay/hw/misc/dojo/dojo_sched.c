@@ -145,7 +145,7 @@ void dojo_sched_doorbell(DojoTile *t, uint32_t id, uint32_t tail, bool *accepted
     }
     trace_dojo_doorbell(t->index, id, tail);
     if (q->state == DOJO_HW_FAULTED) {
-        q->tail = tail;
+        qatomic_set(&q->tail, tail);
         return;
     }
     if (tail - qatomic_read(&q->head) > q->ring_size) {

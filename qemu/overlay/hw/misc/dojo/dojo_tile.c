@@ -259,7 +259,8 @@ void dojo_tile_reset_run(DojoTile *t)
         card = t->reset_card;
         t->reset_wanted = t->reset_card = t->reset_pci = false;
         qatomic_set(&t->halt, false);
-        qatomic_set(&t->status, DOJO_STATUS_READY);
+        /* Whoever sees it may enable the tile again */
+        qatomic_store_release(&t->status, DOJO_STATUS_READY);
     }
     if (card) {
         end_of_card_reset(t->card);
