@@ -4,14 +4,13 @@
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
 KERNEL	?= 6.12
-SOAK	?= 6.12 7.3 debug debug-6.12
 MODEL	?= mlp
 DATASET	?= /usr/share/datasets/fashion-mnist
 T	?=
 
 VM	:= qemu/vm
 NATIVE	:= $(CURDIR)/build/native
-export DESTDIR PREFIX
+export DESTDIR PREFIX SOAK
 
 MAKEFLAGS += --no-print-directory
 
@@ -63,8 +62,7 @@ coverage:
 	@$(VM)/coverage.sh $(T)
 
 soak:
-	@rc=0; SCALE=full $(VM)/native.sh || rc=1; for k in $(SOAK); do SCALE=full $(VM)/check.sh $$k $(T) || rc=1; done; \
-	DOJO_QEMU=asan DOJO_FUZZ_SECONDS=900 $(VM)/qtest.sh fuzz || rc=1; exit $$rc
+	@$(VM)/soak.sh $(T)
 
 clean:
 	rm -rf build
@@ -72,11 +70,11 @@ clean:
 help:
 	@echo 'In a virtual machine (no card, no headers and no libraries needed; the first run sets everything up):'
 	@echo '  demo      train a classifier on tiles      MODEL=mlp|cnn'
-	@echo '  check     the selftests                    T="name..." KERNEL=6.12|7.3|debug'
+	@echo '  check     the selftests                    T="name..." KERNEL=6.12|7.3|debug|debug-6.12'
 	@echo '  shell     a root shell, driver loaded      KERNEL=...'
 	@echo '  bench     copies, submissions, GEMM, training beside the CPU    SIZES=256,... FORMATS=fp32,...'
 	@echo '  coverage  lines of the driver that the selftests run (debug kernel)'
-	@echo '  soak      native and check, fuzzers and heavy tests at full scale, on every kernel'
+	@echo '  soak      native and check, fuzzers and heavy tests at full scale   SOAK="kernel..."'
 	@echo
 	@echo 'In the build root, without booting:'
 	@echo '  lint      static analysis of everything    T="check..."'

@@ -26,13 +26,6 @@ for dir in "${dirs[@]}"; do
 	rc=0
 	wait "${running[$dir]}" || rc=$?
 	cat "$out"
-	if has_sum "$out"; then
-		read -r p f s < <(sum_of "$out")
-	else
-		p=0 f=0 s=0
-		if [ $rc -eq 0 ]; then p=1; fi
-	fi
-	if [ $rc -ne 0 ] && [ "$f" = 0 ]; then f=1; fi
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	add "$out" $rc
 done
 sum $passed $failed $skipped

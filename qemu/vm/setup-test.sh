@@ -250,6 +250,26 @@ test_two_machines_of_one_name() {
 	says '^error: another machine runs in build/vm/setup'
 }
 
+# ------------------------------------------ a machine with headers
+
+test_make_and_make_install() {
+	place install
+	in_root -b "$STUB:/cache" sh -ec "make -s KDIR=\$(echo /lib/modules/$KERNEL_LTS.*/build) DESTDIR=/cache/root PREFIX=/usr install
+		LD_LIBRARY_PATH=/cache/root/usr/lib /cache/root/usr/bin/dojo --version" >"$STUB/out" 2>&1 || { sed 's/^/# /' "$STUB/out"; return 1; }
+	local file
+	for file in lib/modules/*/updates/driver/dojo.ko* usr/lib/{libdojo.so,libdojo.a,pkgconfig/libdojo.pc,udev/rules.d/70-dojo.rules} \
+		usr/include/libdojo/{dojo.h,drm/dojo_accel.h} usr/share/man/{man1/dojo.1,man3/dojo_copy.3,man7/dojo.7}; do
+		compgen -G "$STUB/root/$file" >/dev/null || { echo "# no $file"; return 1; }
+	done
+}
+
+test_no_headers_to_build_the_module_with() {
+	place headers
+	if in_root make -s KDIR=/nonexistent module 2>"$STUB/err"; then return 1; fi
+	sed -i '/^make: /d' "$STUB/err"
+	says '^error: no kernel headers at /nonexistent '
+}
+
 # ------------------------------------------------------------- users
 
 as_nobody() { with_stub HOME="$cache" setpriv --reuid=65534 --regid=65534 --clear-groups "$@" >"$STUB/out" 2>"$STUB/err"; }
@@ -331,12 +351,14 @@ signal.signal(signal.SIGIO, signal.SIG_IGN)
 fd = os.open("/cache/kvm", os.O_RDWR)
 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
 open("/cache/held", "w").close()
-time.sleep(600)' &
-	local holder=$!
+for _ in range(600):
+    if os.path.exists("/cache/held"):
+        time.sleep(0.5)' >/dev/null 2>&1 &
 	until_there "$STUB/held"
 	mount --bind "$STUB/kvm" /dev/kvm
 	boots
-	kill $holder
+	rm "$STUB/held"
+	wait
 	says '^trying /dev/kvm \(once, at most 20 s\)$'
 	is "$(cat "$cache"/dojo/kvm-*)" tcg
 }
