@@ -227,12 +227,13 @@ TEST_F(prime, a_buffer_without_cpu_access_cannot_be_mapped_through_its_dma_buf)
 	close(dmabuf);
 }
 
-TEST_F(prime, exported_and_imported_many_times)
+TEST_F_TIMEOUT(prime, exported_and_imported_many_times, 600)
 {
+	const int count = dojo_scaled(10000, 20);
 	__u32 handle;
 	int i, dmabuf, other;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < count; i++) {
 		dmabuf = export(self->a.fd, self->buf.handle);
 		ASSERT_GE(dmabuf, 0);
 		other = dojo_open(i % dojo_nodes());

@@ -253,6 +253,7 @@ TEST_F(userptr, unmapping_during_a_job_does_no_harm)
 
 struct churn {
 	unsigned char *memory;
+	unsigned int rounds;
 	unsigned int stop;
 };
 
@@ -306,21 +307,26 @@ TEST_F_TIMEOUT(userptr, half_of_it_is_stable_while_a_thread_forks_and_gives_back
 
 /*
  * Has the kernel make large pages of it and split them, now and then compact all
- * memory, which takes long, until told to stop
+ * memory, which takes long, until told to stop. Once a round: what moves all the
+ * time is never in one place long enough for a slow kernel to start a job on it.
  */
 static void *move_about(void *data)
 {
 	struct churn *churn = data;
-	unsigned int i;
+	unsigned int i, round;
 	char range[64];
 
 	snprintf(range, sizeof(range), "%d,%#lx,%#llx", getpid(), (unsigned long)churn->memory,
 		 (unsigned long)churn->memory + MOVED);
 	for (i = 0; !__atomic_load_n(&churn->stop, __ATOMIC_RELAXED); i++) {
+		round = __atomic_load_n(&churn->rounds, __ATOMIC_RELAXED);
 		madvise(churn->memory, MOVED, MADV_COLLAPSE);
 		dojo_write_file("/sys/kernel/debug/split_huge_pages", range);
 		if (i % 16 == 0)
 			dojo_write_file("/proc/sys/vm/compact_memory", "1");
+		while (__atomic_load_n(&churn->rounds, __ATOMIC_RELAXED) == round &&
+		       !__atomic_load_n(&churn->stop, __ATOMIC_RELAXED))
+			usleep(100);
 	}
 	return NULL;
 }
@@ -367,6 +373,7 @@ TEST_F_TIMEOUT(userptr, pages_may_be_migrated_while_jobs_run, 240)
 		memset(memory + MOVED / 2, 0, MOVED / 2);
 		moves += places(memory) != before;
 		before = places(memory);
+		__atomic_add_fetch(&args.rounds, 1, __ATOMIC_RELAXED);
 	}
 	__atomic_store_n(&args.stop, 1, __ATOMIC_RELAXED);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
