@@ -119,6 +119,70 @@ void dojo_bo_mark_evicted(struct dojo_bo *bo)
 		dma_buf_invalidate_mappings(bo->dma_buf);
 }
 
+static void dojo_bo_list_purgeable(struct dojo_mm *mm, struct dojo_bo *bo, bool yes)
+{
+	unsigned long pages = bo->ttm.base.size >> PAGE_SHIFT;
+
+	spin_lock(&mm->bo_lock);
+	if (yes && list_empty(&bo->purgeable)) {
+		list_add_tail(&bo->purgeable, &mm->purgeable);
+		WRITE_ONCE(mm->purgeables, mm->purgeables + 1);
+		WRITE_ONCE(mm->purgeable_pages, mm->purgeable_pages + pages);
+	} else if (!yes && !list_empty(&bo->purgeable)) {
+		list_del_init(&bo->purgeable);
+		WRITE_ONCE(mm->purgeables, mm->purgeables - 1);
+		WRITE_ONCE(mm->purgeable_pages, mm->purgeable_pages - pages);
+	}
+	spin_unlock(&mm->bo_lock);
+}
+
+/**
+ * dojo_bo_note_purgeable() - keep up to date what the shrinker can take
+ * @bo: buffer, reserved; its place or its maker's advice has changed
+ */
+void dojo_bo_note_purgeable(struct dojo_bo *bo)
+{
+	const struct ttm_resource *res = bo->ttm.resource;
+
+	dojo_bo_list_purgeable(dojo_bo_mm(bo), bo,
+			       bo->advice == DRM_DOJO_ADVICE_PURGEABLE && res &&
+			       (res->mem_type == DOJO_PL_SYSTEM || res->mem_type == TTM_PL_SYSTEM));
+}
+
+/* Takes away memory of a buffer, which is reserved */
+static int dojo_bo_drop(struct dojo_bo *bo)
+{
+	struct ttm_placement nowhere = {};
+	struct ttm_operation_ctx ctx = {};
+	int ret;
+
+	ttm_bo_unmap_virtual(&bo->ttm);
+	ret = ttm_bo_validate(&bo->ttm, &nowhere, &ctx);
+	dojo_bo_note_purgeable(bo);
+	return ret;
+}
+
+/**
+ * dojo_bo_purge() - free the system memory of a purgeable buffer
+ * @bo: buffer, reserved
+ *
+ * Not of one that is in use or has been exported. Neither waits nor allocates.
+ *
+ * Return: true if it was done.
+ */
+bool dojo_bo_purge(struct dojo_bo *bo)
+{
+	struct ttm_buffer_object *tbo = &bo->ttm;
+
+	if (bo->advice != DRM_DOJO_ADVICE_PURGEABLE || bo->dma_buf || tbo->pin_count ||
+	    !tbo->ttm || !ttm_tt_is_populated(tbo->ttm) ||
+	    !dma_resv_test_signaled(tbo->base.resv, DMA_RESV_USAGE_BOOKKEEP))
+		return false;
+
+	dojo_bo_mark_evicted(bo);
+	return !dojo_bo_drop(bo);
+}
+
 /**
  * dojo_bo_layout() - where a buffer is, if that is where it should be
  * @bo: buffer, reserved
@@ -235,6 +299,7 @@ static void dojo_bo_destroy(struct ttm_buffer_object *tbo)
 	struct dojo_mm *mm = to_dojo_tile(tbo->base.dev)->mm;
 	struct dojo_vm_resv *vm_resv = bo->vm_resv;
 
+	dojo_bo_list_purgeable(mm, bo, false);
 	spin_lock(&mm->bo_lock);
 	list_del(&bo->link);
 	spin_unlock(&mm->bo_lock);
@@ -412,6 +477,7 @@ static struct dojo_bo *dojo_bo_alloc(struct dojo_mm *mm, struct drm_dojo_bo_crea
 	bo->domains = args->domains;
 	bo->preferred = args->preferred;
 	bo->flags = args->flags;
+	INIT_LIST_HEAD(&bo->purgeable);
 	drm_gem_private_object_init(&mm->tile->drm, &bo->ttm.base, args->size);
 	bo->ttm.base.funcs = &dojo_bo_funcs;
 	if (vm) {
@@ -453,8 +519,6 @@ static struct dojo_bo *dojo_bo_next(struct dojo_mm *mm, struct dojo_bo *bo)
  */
 void dojo_bo_forget_all(struct dojo_mm *mm)
 {
-	struct ttm_placement nowhere = {};
-	struct ttm_operation_ctx ctx = {};
 	struct dojo_bo *bo = NULL;
 
 	while ((bo = dojo_bo_next(mm, bo))) {
@@ -462,10 +526,8 @@ void dojo_bo_forget_all(struct dojo_mm *mm)
 		dojo_bo_mark_evicted(bo);
 		dma_resv_wait_timeout(bo->ttm.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
 				      MAX_SCHEDULE_TIMEOUT);
-		if (!bo->ttm.pin_count) {
-			ttm_bo_unmap_virtual(&bo->ttm);
-			ttm_bo_validate(&bo->ttm, &nowhere, &ctx);
-		}
+		if (!bo->ttm.pin_count)
+			dojo_bo_drop(bo);
 		dma_resv_unlock(bo->ttm.base.resv);
 	}
 	/* And what moves have left behind */
@@ -741,6 +803,7 @@ int dojo_ioctl_bo_advise(struct drm_device *drm, void *data, struct drm_file *fi
 		bo->advice = args->advice;
 		if (!args->retained)
 			dojo_bo_mark_evicted(bo);
+		dojo_bo_note_purgeable(bo);
 	}
 	dma_resv_unlock(obj->resv);
 out:

@@ -27,6 +27,7 @@ struct drm_gem_object;
  * @flags: &enum drm_dojo_bo_flags
  * @vm_resv: of the only address space it can be bound in, referenced; else NULL
  * @link: in &dojo_mm.bos
+ * @purgeable: in &dojo_mm.purgeable, or empty
  * @ready: made completely
  * @dma_buf: by which it is exported, not referenced; under the reservation
  * @advice: &enum drm_dojo_advice; under the reservation
@@ -40,6 +41,7 @@ struct dojo_bo {
 	u32 flags;
 	struct dojo_vm_resv *vm_resv;
 	struct list_head link;
+	struct list_head purgeable;
 	bool ready;
 	struct dma_buf *dma_buf;
 	u32 advice;
@@ -85,6 +87,8 @@ bool dojo_bo_absent(const struct dojo_bo *bo);
 bool dojo_bo_settled(const struct dojo_bo *bo);
 struct dojo_layout *dojo_bo_layout(struct dojo_bo *bo);
 void dojo_bo_mark_evicted(struct dojo_bo *bo);
+void dojo_bo_note_purgeable(struct dojo_bo *bo);
+bool dojo_bo_purge(struct dojo_bo *bo);
 int dojo_bo_validate(struct dojo_bo *bo, bool *full);
 
 int dojo_gem_mmap(struct file *filp, struct vm_area_struct *vma);

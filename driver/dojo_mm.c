@@ -12,6 +12,7 @@
 #include "dojo_bind.h"
 #include "dojo_mm.h"
 #include "dojo_move.h"
+#include "dojo_shrinker.h"
 #include "dojo_ttm.h"
 #include "dojo_vm.h"
 
@@ -20,6 +21,7 @@ static void dojo_mm_release(struct drm_device *drm, void *priv)
 {
 	struct dojo_mm *mm = priv;
 
+	dojo_shrinker_fini(mm);
 	dojo_bind_sched_fini(mm);
 	dojo_ttm_fini(mm);
 	xa_destroy(&mm->vms);
@@ -52,6 +54,7 @@ int dojo_mm_init(struct dojo_tile *tile)
 	INIT_LIST_HEAD(&mm->batches);
 	spin_lock_init(&mm->bo_lock);
 	INIT_LIST_HEAD(&mm->bos);
+	INIT_LIST_HEAD(&mm->purgeable);
 	mutex_init(&mm->grant_lock);
 
 	ret = dojo_ttm_init(mm);
@@ -60,6 +63,9 @@ int dojo_mm_init(struct dojo_tile *tile)
 	ret = dojo_bind_sched_init(mm);
 	if (ret)
 		goto err_ttm;
+	ret = dojo_shrinker_init(mm);
+	if (ret)
+		goto err_sched;
 	ret = drmm_add_action_or_reset(&tile->drm, dojo_mm_release, mm);
 	if (ret)
 		return ret;
@@ -77,6 +83,8 @@ int dojo_mm_init(struct dojo_tile *tile)
 		dojo_mm_fini(tile);
 	return ret;
 
+err_sched:
+	dojo_bind_sched_fini(mm);
 err_ttm:
 	dojo_ttm_fini(mm);
 err_free:

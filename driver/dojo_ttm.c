@@ -20,6 +20,7 @@
 
 #include "dojo_bo.h"
 #include "dojo_move.h"
+#include "dojo_shrinker.h"
 #include "dojo_ttm.h"
 
 static struct dojo_region *to_dojo_region(struct ttm_resource_manager *man)
@@ -272,6 +273,10 @@ static bool dojo_eviction_valuable(struct ttm_buffer_object *tbo, const struct t
 	/* SRAM is a working memory: what lies there stays there. */
 	if (tbo->resource->mem_type == DOJO_PL_SRAM)
 		return false;
+	/* Others wait for what is in use. */
+	if (dojo_shrinker_at_work(to_dojo_mm(tbo->bdev)) &&
+	    !dma_resv_test_signaled(tbo->base.resv, DMA_RESV_USAGE_BOOKKEEP))
+		return false;
 	return ttm_bo_eviction_valuable(tbo, place);
 }
 
@@ -359,8 +364,8 @@ static int dojo_move_contents(struct dojo_mm *mm, struct ttm_buffer_object *tbo,
 	return 0;
 }
 
-static int dojo_bo_move(struct ttm_buffer_object *tbo, bool evict, struct ttm_operation_ctx *ctx,
-			struct ttm_resource *new, struct ttm_place *hop)
+static int dojo_bo_move_to(struct ttm_buffer_object *tbo, bool evict, struct ttm_resource *new,
+			   struct ttm_place *hop)
 {
 	struct dojo_mm *mm = to_dojo_mm(tbo->bdev);
 	struct ttm_resource *old = tbo->resource;
@@ -406,6 +411,16 @@ static int dojo_bo_move(struct ttm_buffer_object *tbo, bool evict, struct ttm_op
 	else
 		atomic64_add(size, &mm->evicted);
 	return 0;
+}
+
+static int dojo_bo_move(struct ttm_buffer_object *tbo, bool evict, struct ttm_operation_ctx *ctx,
+			struct ttm_resource *new, struct ttm_place *hop)
+{
+	int ret = dojo_bo_move_to(tbo, evict, new, hop);
+
+	if (!ret)
+		dojo_bo_note_purgeable(ttm_to_dojo_bo(tbo));
+	return ret;
 }
 
 /* ---- CPU access */

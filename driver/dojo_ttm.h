@@ -6,6 +6,7 @@
 #include <linux/maple_tree.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include <drm/ttm/ttm_device.h>
@@ -20,6 +21,7 @@
 #include "dojo_pt.h"
 
 struct dojo_bind_sched;
+struct shrinker;
 
 /* TTM_PL_SYSTEM is memory that the tile does not reach: swapped out, or not yet there. */
 #define DOJO_PL_SYSTEM		TTM_PL_TT
@@ -99,8 +101,14 @@ struct dojo_kvm {
  * @evicted: bytes moved out of HBM
  * @restored: bytes moved into it from system memory
  * @system_used: bytes of system memory that buffers have
- * @bo_lock: guards @bos
+ * @bo_lock: guards @bos and what is purgeable
  * @bos: all buffers
+ * @purgeable: those that are, and in system memory
+ * @purgeables: their number
+ * @purgeable_pages: and size
+ * @shrinker: frees system memory when the machine is short of it
+ * @swap_work: writes buffers to shmem for it
+ * @swap_wanted: so many pages of them
  * @grant_lock: guards @grants
  * @grants: by tile of the card: how many imports it has of this tile's buffers
  * @hbm_io: the tile's slice of HBM, for debuggers and dumps
@@ -133,6 +141,13 @@ struct dojo_mm {
 
 	spinlock_t bo_lock;
 	struct list_head bos;
+	struct list_head purgeable;
+	unsigned long purgeables;
+	unsigned long purgeable_pages;
+
+	struct shrinker *shrinker;
+	struct work_struct swap_work;
+	atomic_long_t swap_wanted;
 
 	struct mutex grant_lock;
 	u32 grants[DOJO_MAX_TILES];

@@ -51,27 +51,10 @@ FIXTURE_TEARDOWN(fdinfo)
 	dojo_client_close(&self->c);
 }
 
-/* Bytes of drm-@kind-@region, or -1 */
-static long long fdinfo_bytes(int fd, const char *kind, const char *region)
-{
-	char key[64], value[64], *unit;
-	long long n;
-
-	snprintf(key, sizeof(key), "drm-%s-%s", kind, region);
-	if (dojo_fdinfo(fd, key, value, sizeof(value)))
-		return -1;
-	n = strtoll(value, &unit, 10);
-	if (!strcmp(unit, " KiB"))
-		return n << 10;
-	if (!strcmp(unit, " MiB"))
-		return n << 20;
-	return *unit ? -1 : n;
-}
-
 TEST_F(fdinfo, a_buffer_is_counted_until_it_is_closed)
 {
-	long long total = fdinfo_bytes(self->c.fd, "total", variant->region);
-	long long resident = fdinfo_bytes(self->c.fd, "resident", variant->region);
+	long long total = dojo_fdinfo_bytes(self->c.fd, "total", variant->region);
+	long long resident = dojo_fdinfo_bytes(self->c.fd, "resident", variant->region);
 	struct dojo_buf buf;
 
 	ASSERT_GE(total, 0);
@@ -79,12 +62,12 @@ TEST_F(fdinfo, a_buffer_is_counted_until_it_is_closed)
 	ASSERT_EQ(0, dojo_buf_create(&self->c, &buf, SIZE, variant->domain, 0));
 	dojo_fill(&self->c, buf.va, SIZE, 1);
 	ASSERT_EQ(0, dojo_run(&self->c, self->c.dma));
-	EXPECT_EQ(total + (long long)SIZE, fdinfo_bytes(self->c.fd, "total", variant->region));
+	EXPECT_EQ(total + (long long)SIZE, dojo_fdinfo_bytes(self->c.fd, "total", variant->region));
 	EXPECT_EQ(resident + (long long)SIZE,
-		  fdinfo_bytes(self->c.fd, "resident", variant->region));
+		  dojo_fdinfo_bytes(self->c.fd, "resident", variant->region));
 	dojo_buf_destroy(&self->c, &buf);
-	EXPECT_EQ(total, fdinfo_bytes(self->c.fd, "total", variant->region));
-	EXPECT_EQ(resident, fdinfo_bytes(self->c.fd, "resident", variant->region));
+	EXPECT_EQ(total, dojo_fdinfo_bytes(self->c.fd, "total", variant->region));
+	EXPECT_EQ(resident, dojo_fdinfo_bytes(self->c.fd, "resident", variant->region));
 }
 
 TEST_F(fdinfo, an_exported_buffer_is_shared_and_an_imported_one_too)
@@ -95,13 +78,13 @@ TEST_F(fdinfo, an_exported_buffer_is_shared_and_an_imported_one_too)
 
 	ASSERT_GE(other, 0);
 	ASSERT_EQ(0, dojo_buf_create(&self->c, &buf, SIZE, variant->domain, 0));
-	EXPECT_EQ(0, fdinfo_bytes(self->c.fd, "shared", variant->region));
+	EXPECT_EQ(0, dojo_fdinfo_bytes(self->c.fd, "shared", variant->region));
 	args.handle = buf.handle;
 	ASSERT_EQ(0, dojo_ioctl(self->c.fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &args));
 	ASSERT_EQ(0, dojo_ioctl(other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args));
-	EXPECT_EQ((long long)SIZE, fdinfo_bytes(self->c.fd, "shared", variant->region));
-	EXPECT_EQ((long long)SIZE, fdinfo_bytes(other, "shared", variant->region));
-	EXPECT_EQ((long long)SIZE, fdinfo_bytes(other, "total", variant->region));
+	EXPECT_EQ((long long)SIZE, dojo_fdinfo_bytes(self->c.fd, "shared", variant->region));
+	EXPECT_EQ((long long)SIZE, dojo_fdinfo_bytes(other, "shared", variant->region));
+	EXPECT_EQ((long long)SIZE, dojo_fdinfo_bytes(other, "total", variant->region));
 	close(args.fd);
 	close(other);
 }
@@ -118,16 +101,16 @@ TEST_F(fdinfo, a_buffer_in_use_is_active)
 	ASSERT_EQ(0, dojo_buf_create(c, &buf, SIZE, variant->domain, 0));
 	dojo_fill(c, buf.va, SIZE, 1);
 	ASSERT_EQ(0, dojo_run(c, c->dma));
-	EXPECT_EQ(0, fdinfo_bytes(c->fd, "active", variant->region));
+	EXPECT_EQ(0, dojo_fdinfo_bytes(c->fd, "active", variant->region));
 
 	dojo_poke64(self->host.map, 0);
 	dojo_sem_wait(c, self->host.va, 1, DOJO_SEM_EQUAL);
 	dojo_fill(c, buf.va, SIZE, 2);
 	ASSERT_EQ(0, dojo_start(c, c->dma, c->done));
-	EXPECT_EQ(expected, fdinfo_bytes(c->fd, "active", variant->region));
+	EXPECT_EQ(expected, dojo_fdinfo_bytes(c->fd, "active", variant->region));
 	dojo_poke64(self->host.map, 1);
 	ASSERT_EQ(0, dojo_syncobj_wait(c->fd, c->done, dojo_patience()));
-	EXPECT_EQ(0, fdinfo_bytes(c->fd, "active", variant->region));
+	EXPECT_EQ(0, dojo_fdinfo_bytes(c->fd, "active", variant->region));
 }
 
 TEST_F(fdinfo, what_is_not_needed_is_purgeable)
@@ -138,24 +121,24 @@ TEST_F(fdinfo, what_is_not_needed_is_purgeable)
 	ASSERT_EQ(0, dojo_buf_create(&self->c, &buf, SIZE, variant->domain, 0));
 	dojo_fill(&self->c, buf.va, SIZE, 1);
 	ASSERT_EQ(0, dojo_run(&self->c, self->c.dma));
-	EXPECT_EQ(0, fdinfo_bytes(self->c.fd, "purgeable", variant->region));
+	EXPECT_EQ(0, dojo_fdinfo_bytes(self->c.fd, "purgeable", variant->region));
 	advise.handle = buf.handle;
 	ASSERT_EQ(0, dojo_ioctl(self->c.fd, DRM_IOCTL_DOJO_BO_ADVISE, &advise));
-	EXPECT_EQ((long long)SIZE, fdinfo_bytes(self->c.fd, "purgeable", variant->region));
+	EXPECT_EQ((long long)SIZE, dojo_fdinfo_bytes(self->c.fd, "purgeable", variant->region));
 	advise.advice = DRM_DOJO_ADVICE_NEEDED;
 	ASSERT_EQ(0, dojo_ioctl(self->c.fd, DRM_IOCTL_DOJO_BO_ADVISE, &advise));
-	EXPECT_EQ(0, fdinfo_bytes(self->c.fd, "purgeable", variant->region));
+	EXPECT_EQ(0, dojo_fdinfo_bytes(self->c.fd, "purgeable", variant->region));
 }
 
 TEST_F(fdinfo, another_file_s_buffer_is_not_counted)
 {
-	long long before = fdinfo_bytes(self->c.fd, "total", variant->region);
+	long long before = dojo_fdinfo_bytes(self->c.fd, "total", variant->region);
 	struct dojo_client other;
 	struct dojo_buf buf;
 
 	ASSERT_EQ(0, dojo_client_open(&other, 0));
 	ASSERT_EQ(0, dojo_buf_create(&other, &buf, SIZE, variant->domain, 0));
-	EXPECT_EQ(before, fdinfo_bytes(self->c.fd, "total", variant->region));
+	EXPECT_EQ(before, dojo_fdinfo_bytes(self->c.fd, "total", variant->region));
 	dojo_client_close(&other);
 }
 

@@ -11,6 +11,7 @@
 #include <linux/sync_file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/swap.h>
 
 #include "dojo_test.h"
 
@@ -796,4 +797,48 @@ int dojo_fdinfo(int fd, const char *key, char *value, size_t size)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+long long dojo_fdinfo_bytes(int fd, const char *kind, const char *region)
+{
+	char key[64], value[64], *unit;
+	long long n;
+
+	snprintf(key, sizeof(key), "drm-%s-%s", kind, region);
+	if (dojo_fdinfo(fd, key, value, sizeof(value)))
+		return -1;
+	n = strtoll(value, &unit, 10);
+	if (!strcmp(unit, " KiB"))
+		return n << 10;
+	if (!strcmp(unit, " MiB"))
+		return n << 20;
+	return *unit ? -1 : n;
+}
+
+int dojo_swap_begin(__u64 bytes, char *disk, size_t size)
+{
+	char text[64], path[96], command[128];
+	int id;
+
+	if (access("/sys/class/zram-control", F_OK) && system("modprobe -q zram num_devices=0"))
+		return -1;
+	if (dojo_read_file("/sys/class/zram-control/hot_add", text, sizeof(text)) <= 0)
+		return -1;
+	id = atoi(text);
+	snprintf(disk, size, "/dev/zram%d", id);
+	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", id);
+	snprintf(text, sizeof(text), "%llu", bytes);
+	snprintf(command, sizeof(command), "mkswap %s >/dev/null", disk);
+	if (dojo_write_file(path, text) || system(command) || swapon(disk, 0))
+		return -1;
+	return 0;
+}
+
+void dojo_swap_end(const char *disk)
+{
+	char text[16];
+
+	swapoff(disk);
+	snprintf(text, sizeof(text), "%d", atoi(disk + strlen("/dev/zram")));
+	dojo_write_file("/sys/class/zram-control/hot_remove", text);
 }

@@ -201,6 +201,11 @@ int dojo_write_file(const char *path, const char *text);
 ssize_t dojo_read_file(const char *path, char *text, size_t size);
 /* Value of the line "@key:\t" in the fdinfo of @fd */
 int dojo_fdinfo(int fd, const char *key, char *value, size_t size);
+/* Bytes of drm-@kind-@region in the fdinfo of @fd, or -1 */
+long long dojo_fdinfo_bytes(int fd, const char *kind, const char *region);
+/* A compressed disk in memory of @bytes to swap to, whose name is @disk; 0 or -1 */
+int dojo_swap_begin(__u64 bytes, char *disk, size_t size);
+void dojo_swap_end(const char *disk);
 
 /* ---------------------------------------------------------- kernel log */
 

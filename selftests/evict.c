@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/swap.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 
@@ -406,35 +405,6 @@ TEST_F(evict, sram_is_never_evicted)
 #define PAGES_LIMIT	"/sys/module/ttm/parameters/pages_limit"
 #define GROUP		"/sys/fs/cgroup/dojo-evict/"
 
-/* A compressed disk in memory to swap to; its name, or -1 */
-static int swap_begin(__u64 bytes, char *disk, size_t size)
-{
-	char text[64], path[96], command[128];
-	int id;
-
-	if (access("/sys/class/zram-control", F_OK) && system("modprobe zram num_devices=0"))
-		return -1;
-	if (dojo_read_file("/sys/class/zram-control/hot_add", text, sizeof(text)) <= 0)
-		return -1;
-	id = atoi(text);
-	snprintf(disk, size, "/dev/zram%d", id);
-	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", id);
-	snprintf(text, sizeof(text), "%llu", bytes);
-	snprintf(command, sizeof(command), "mkswap %s >/dev/null", disk);
-	if (dojo_write_file(path, text) || system(command) || swapon(disk, 0))
-		return -1;
-	return 0;
-}
-
-static void swap_end(const char *disk)
-{
-	char text[16];
-
-	swapoff(disk);
-	snprintf(text, sizeof(text), "%d", atoi(disk + strlen("/dev/zram")));
-	dojo_write_file("/sys/class/zram-control/hot_remove", text);
-}
-
 /* Pages swapped out since the machine was started */
 static unsigned long swapped_out(void)
 {
@@ -459,7 +429,7 @@ TEST_F_TIMEOUT(evict, past_ttm_s_own_limit_and_with_swap_everything_is_read_back
 		SKIP(return, "TTM has no limit that can be set");
 	if (dojo_write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
 		SKIP(return, "no control group of memory");
-	if (swap_begin(5 * self->hbm, disk, sizeof(disk)))
+	if (dojo_swap_begin(5 * self->hbm, disk, sizeof(disk)))
 		SKIP(return, "no zram to swap to");
 
 	ASSERT_TRUE(!mkdir(GROUP, 0755) || errno == EEXIST);
@@ -473,7 +443,7 @@ TEST_F_TIMEOUT(evict, past_ttm_s_own_limit_and_with_swap_everything_is_read_back
 	EXPECT_EQ(0, dojo_write_file(PAGES_LIMIT, old));
 	EXPECT_EQ(0, dojo_write_file("/sys/fs/cgroup/cgroup.procs", "0"));
 	EXPECT_EQ(0, rmdir(GROUP));
-	swap_end(disk);
+	dojo_swap_end(disk);
 	EXPECT_GT(swapped_out(), before);
 }
 

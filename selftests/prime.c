@@ -79,6 +79,48 @@ FIXTURE_TEARDOWN(prime)
 	dojo_client_close(&self->a);
 }
 
+/* The device reads what the fixture wrote, at @va of @b */
+static void expect_pattern(struct __test_metadata *_metadata, struct dojo_client *b, __u64 va)
+{
+	struct dojo_buf host;
+
+	ASSERT_EQ(0, dojo_buf_create(b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_copy(b, host.va, va, AREA);
+	ASSERT_EQ(0, dojo_run(b, b->dma));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+}
+
+/* An importer on @node reads and writes it */
+static void import_and_use(struct __test_metadata *_metadata, FIXTURE_DATA(prime) *self,
+			   unsigned int node)
+{
+	struct dojo_client b;
+	__u64 va;
+
+	ASSERT_EQ(0, import_client(&b, node, self->dmabuf, AREA, &va));
+	expect_pattern(_metadata, &b, va);
+	dojo_fill(&b, va, PAGE, 0x44444444);
+	ASSERT_EQ(0, dojo_run(&b, b.dma));
+	EXPECT_EQ(-1, dojo_not_all(self->buf.map, PAGE, 0x44));
+	dojo_client_close(&b);
+}
+
+/* An importer on @node keeps it when its maker is gone */
+static void outlive_exporter(struct __test_metadata *_metadata, FIXTURE_DATA(prime) *self,
+			     unsigned int node)
+{
+	struct dojo_client b;
+	__u64 va;
+
+	ASSERT_EQ(0, import_client(&b, node, self->dmabuf, AREA, &va));
+	munmap(self->buf.map, AREA);
+	close(self->dmabuf);
+	dojo_client_close(&self->a);
+	expect_pattern(_metadata, &b, va);
+	dojo_client_close(&b);
+}
+
 TEST_F(prime, size_can_be_sought)
 {
 	EXPECT_EQ(AREA, lseek(self->dmabuf, 0, SEEK_END));
@@ -94,38 +136,14 @@ TEST_F(prime, importing_one_s_own_gives_the_same_handle)
 
 TEST_F(prime, another_file_reads_and_writes_it)
 {
-	struct dojo_client b;
-	struct dojo_buf host;
-	__u64 va;
-
-	ASSERT_EQ(0, import_client(&b, 0, self->dmabuf, AREA, &va));
-	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
-				     DRM_DOJO_BO_CPU_ACCESS));
-	dojo_copy(&b, host.va, va, AREA);
-	dojo_fill(&b, va, PAGE, 0x44444444);
-	ASSERT_EQ(0, dojo_run(&b, b.dma));
-	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
-	EXPECT_EQ(-1, dojo_not_all(self->buf.map, PAGE, 0x44));
-	dojo_client_close(&b);
+	import_and_use(_metadata, self, 0);
 }
 
 TEST_F(prime, another_tile_reads_and_writes_it)
 {
-	struct dojo_client b;
-	struct dojo_buf host;
-	__u64 va;
-
 	if (dojo_nodes() < 2)
 		SKIP(return, "one tile only");
-	ASSERT_EQ(0, import_client(&b, 1, self->dmabuf, AREA, &va));
-	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
-				     DRM_DOJO_BO_CPU_ACCESS));
-	dojo_copy(&b, host.va, va, AREA);
-	dojo_fill(&b, va, PAGE, 0x55555555);
-	ASSERT_EQ(0, dojo_run(&b, b.dma));
-	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
-	EXPECT_EQ(-1, dojo_not_all(self->buf.map, PAGE, 0x55));
-	dojo_client_close(&b);
+	import_and_use(_metadata, self, 1);
 }
 
 TEST_F(prime, a_peer_s_buffer_stays_where_it_is)
@@ -146,20 +164,7 @@ TEST_F(prime, a_peer_s_buffer_stays_where_it_is)
 
 TEST_F(prime, importer_outlives_exporter)
 {
-	struct dojo_client b;
-	struct dojo_buf host;
-	__u64 va;
-
-	ASSERT_EQ(0, import_client(&b, dojo_nodes() > 1, self->dmabuf, AREA, &va));
-	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
-				     DRM_DOJO_BO_CPU_ACCESS));
-	munmap(self->buf.map, AREA);
-	close(self->dmabuf);
-	dojo_client_close(&self->a);
-	dojo_copy(&b, host.va, va, AREA);
-	ASSERT_EQ(0, dojo_run(&b, b.dma));
-	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
-	dojo_client_close(&b);
+	outlive_exporter(_metadata, self, dojo_nodes() > 1);
 }
 
 TEST_F(prime, exporter_outlives_importer)
@@ -505,22 +510,10 @@ TEST_F(prime, two_cards_take_turns_with_it)
 TEST_F(prime, another_card_keeps_it_when_its_maker_is_gone)
 {
 	int node = other_card();
-	struct dojo_client b;
-	struct dojo_buf host;
-	__u64 va;
 
 	if (node < 0)
 		SKIP(return, "one card only");
-	ASSERT_EQ(0, import_client(&b, node, self->dmabuf, AREA, &va));
-	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
-				     DRM_DOJO_BO_CPU_ACCESS));
-	munmap(self->buf.map, AREA);
-	close(self->dmabuf);
-	dojo_client_close(&self->a);
-	dojo_copy(&b, host.va, va, AREA);
-	ASSERT_EQ(0, dojo_run(&b, b.dma));
-	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
-	dojo_client_close(&b);
+	outlive_exporter(_metadata, self, node);
 }
 
 /* What is handed on names the first exporter. */
@@ -528,7 +521,6 @@ TEST_F(prime, an_import_can_be_exported_again)
 {
 	int node = dojo_nodes() - 1, fd = dojo_open(node), again;
 	struct dojo_client b;
-	struct dojo_buf host;
 	__u32 handle;
 	__u64 va;
 
@@ -537,11 +529,7 @@ TEST_F(prime, an_import_can_be_exported_again)
 	again = export(fd, handle);
 	ASSERT_GE(again, 0);
 	ASSERT_EQ(0, import_client(&b, 0, again, AREA, &va));
-	ASSERT_EQ(0, dojo_buf_create(&b, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
-				     DRM_DOJO_BO_CPU_ACCESS));
-	dojo_copy(&b, host.va, va, AREA);
-	ASSERT_EQ(0, dojo_run(&b, b.dma));
-	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+	expect_pattern(_metadata, &b, va);
 	close(again);
 	close(fd);
 	dojo_client_close(&b);
