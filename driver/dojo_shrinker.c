@@ -46,9 +46,9 @@ static struct dojo_bo *dojo_next_purgeable(struct dojo_mm *mm)
 
 static unsigned long dojo_purge(struct dojo_mm *mm, unsigned long pages)
 {
-	unsigned long freed = 0;
+	unsigned long turns = min(READ_ONCE(mm->purgeables), pages), freed = 0;
 
-	for (unsigned long turns = READ_ONCE(mm->purgeables); turns && freed < pages; turns--) {
+	for (; turns && freed < pages; turns--) {
 		struct dojo_bo *bo = dojo_next_purgeable(mm);
 
 		if (!bo)
@@ -72,7 +72,7 @@ static void dojo_swap_out(struct work_struct *work)
 {
 	struct dojo_mm *mm = container_of(work, struct dojo_mm, swap_work);
 	struct ttm_operation_ctx ctx = { .no_wait_gpu = true };
-	long wanted = min(atomic_long_xchg(&mm->swap_wanted, 0), (long)dojo_system_pages(mm));
+	long wanted = min_t(long, atomic_long_xchg(&mm->swap_wanted, 0), dojo_system_pages(mm));
 
 	while (wanted > 0 && dojo_swap_pages()) {
 		int pages = ttm_device_swapout(&mm->ttm, &ctx, GFP_KERNEL);

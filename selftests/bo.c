@@ -570,6 +570,40 @@ TEST_F(place, the_preferred_domain_is_taken)
 	EXPECT_EQ(variant->domain, query.placement);
 }
 
+TEST_F(bo, the_next_domain_is_taken_if_the_preferred_one_is_full)
+{
+	struct drm_dojo_bo_create args = {
+		.size = MIB(128),
+		.domains = DRM_DOJO_DOMAIN_SRAM | DRM_DOJO_DOMAIN_HBM,
+		.preferred = DRM_DOJO_DOMAIN_SRAM,
+	};
+	const __u64 end = dojo_now_ns() + dojo_patience() * 1000000ull;
+	struct drm_dojo_memory_info memory;
+	struct drm_dojo_bo_query query;
+	struct dojo_client c;
+	__u32 handle;
+	__u64 va;
+
+	ASSERT_EQ(0, dojo_client_open(&c, 0));
+	/* what others had may still be on its way back */
+	do {
+		usleep(1000);
+		ASSERT_EQ(0, dojo_query(c.fd, DRM_DOJO_QUERY_MEMORY, &memory, sizeof(memory)));
+	} while (memory.sram_used && dojo_now_ns() < end);
+	if (memory.sram_total < GIB(1) || memory.hbm_total < 2 * args.size)
+		SKIP(return, "a small tile");
+	ASSERT_EQ(0, dojo_bo_create(c.fd, memory.sram_total - MIB(64), DRM_DOJO_DOMAIN_SRAM, 0,
+				    &handle));
+	ASSERT_EQ(0, dojo_ioctl(c.fd, DRM_IOCTL_DOJO_BO_CREATE, &args));
+	va = dojo_hole(&c, args.size);
+	ASSERT_EQ(0, dojo_vm_map(c.fd, c.vm, args.handle, 0, va, args.size));
+	dojo_fill(&c, va, PAGE, 1);
+	ASSERT_EQ(0, dojo_run(&c, c.dma));
+	ASSERT_EQ(0, dojo_bo_query(c.fd, args.handle, &query));
+	EXPECT_EQ(DRM_DOJO_DOMAIN_HBM, query.placement);
+	dojo_client_close(&c);
+}
+
 TEST_F(place, the_device_reads_zeros_from_a_new_buffer)
 {
 	struct dojo_buf buf;

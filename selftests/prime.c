@@ -79,8 +79,9 @@ FIXTURE_TEARDOWN(prime)
 	dojo_client_close(&self->a);
 }
 
-/* The device reads what the fixture wrote, at @va of @b */
-static void expect_pattern(struct __test_metadata *_metadata, struct dojo_client *b, __u64 va)
+/* The device reads dojo_pattern() of @seed at @va of @b */
+static void expect_pattern(struct __test_metadata *_metadata, struct dojo_client *b, __u64 va,
+			   __u64 seed)
 {
 	struct dojo_buf host;
 
@@ -88,36 +89,36 @@ static void expect_pattern(struct __test_metadata *_metadata, struct dojo_client
 				     DRM_DOJO_BO_CPU_ACCESS));
 	dojo_copy(b, host.va, va, AREA);
 	ASSERT_EQ(0, dojo_run(b, b->dma));
-	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 1));
+	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, seed));
 }
 
-/* An importer on @node reads and writes it */
-static void import_and_use(struct __test_metadata *_metadata, FIXTURE_DATA(prime) *self,
-			   unsigned int node)
+/* An importer on @node reads and writes @buf by its @dmabuf */
+static void import_and_use(struct __test_metadata *_metadata, const struct dojo_buf *buf,
+			   int dmabuf, unsigned int node)
 {
 	struct dojo_client b;
 	__u64 va;
 
-	ASSERT_EQ(0, import_client(&b, node, self->dmabuf, AREA, &va));
-	expect_pattern(_metadata, &b, va);
+	ASSERT_EQ(0, import_client(&b, node, dmabuf, AREA, &va));
+	expect_pattern(_metadata, &b, va, 1);
 	dojo_fill(&b, va, PAGE, 0x44444444);
 	ASSERT_EQ(0, dojo_run(&b, b.dma));
-	EXPECT_EQ(-1, dojo_not_all(self->buf.map, PAGE, 0x44));
+	EXPECT_EQ(-1, dojo_not_all(buf->map, PAGE, 0x44));
 	dojo_client_close(&b);
 }
 
-/* An importer on @node keeps it when its maker is gone */
-static void outlive_exporter(struct __test_metadata *_metadata, FIXTURE_DATA(prime) *self,
-			     unsigned int node)
+/* An importer on @node keeps @buf when @a, its maker, is gone */
+static void outlive_exporter(struct __test_metadata *_metadata, struct dojo_client *a,
+			     const struct dojo_buf *buf, int dmabuf, unsigned int node)
 {
 	struct dojo_client b;
 	__u64 va;
 
-	ASSERT_EQ(0, import_client(&b, node, self->dmabuf, AREA, &va));
-	munmap(self->buf.map, AREA);
-	close(self->dmabuf);
-	dojo_client_close(&self->a);
-	expect_pattern(_metadata, &b, va);
+	ASSERT_EQ(0, import_client(&b, node, dmabuf, AREA, &va));
+	munmap(buf->map, AREA);
+	close(dmabuf);
+	dojo_client_close(a);
+	expect_pattern(_metadata, &b, va, 1);
 	dojo_client_close(&b);
 }
 
@@ -136,14 +137,14 @@ TEST_F(prime, importing_one_s_own_gives_the_same_handle)
 
 TEST_F(prime, another_file_reads_and_writes_it)
 {
-	import_and_use(_metadata, self, 0);
+	import_and_use(_metadata, &self->buf, self->dmabuf, 0);
 }
 
 TEST_F(prime, another_tile_reads_and_writes_it)
 {
 	if (dojo_nodes() < 2)
 		SKIP(return, "one tile only");
-	import_and_use(_metadata, self, 1);
+	import_and_use(_metadata, &self->buf, self->dmabuf, 1);
 }
 
 TEST_F(prime, a_peer_s_buffer_stays_where_it_is)
@@ -164,7 +165,7 @@ TEST_F(prime, a_peer_s_buffer_stays_where_it_is)
 
 TEST_F(prime, importer_outlives_exporter)
 {
-	outlive_exporter(_metadata, self, dojo_nodes() > 1);
+	outlive_exporter(_metadata, &self->a, &self->buf, self->dmabuf, dojo_nodes() > 1);
 }
 
 TEST_F(prime, exporter_outlives_importer)
@@ -340,7 +341,6 @@ static int vgem_buffer(void)
 }
 
 FIXTURE(foreign) {
-	struct dojo_client c;
 	int dmabuf;
 };
 
@@ -374,18 +374,14 @@ FIXTURE_TEARDOWN(foreign)
 
 TEST_F(foreign, the_device_reads_and_writes_it)
 {
-	struct dojo_buf host;
 	struct dojo_client c;
 	void *map;
 	__u64 va;
 
 	ASSERT_EQ(0, import_client(&c, 0, self->dmabuf, AREA, &va));
-	ASSERT_EQ(0, dojo_buf_create(&c, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
-				     DRM_DOJO_BO_CPU_ACCESS));
-	dojo_copy(&c, host.va, va, AREA);
+	expect_pattern(_metadata, &c, va, 2);
 	dojo_fill(&c, va, AREA, 0x32323232);
 	ASSERT_EQ(0, dojo_run(&c, c.dma));
-	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 2));
 	map = mmap(NULL, AREA, PROT_READ, MAP_SHARED, self->dmabuf, 0);
 	ASSERT_NE(MAP_FAILED, map);
 	EXPECT_EQ(-1, dojo_not_all(map, AREA, 0x32));
@@ -394,17 +390,12 @@ TEST_F(foreign, the_device_reads_and_writes_it)
 
 TEST_F(foreign, it_stays_when_its_file_is_closed)
 {
-	struct dojo_buf host;
 	struct dojo_client c;
 	__u64 va;
 
 	ASSERT_EQ(0, import_client(&c, 0, self->dmabuf, AREA, &va));
-	ASSERT_EQ(0, dojo_buf_create(&c, &host, AREA, DRM_DOJO_DOMAIN_SYSTEM,
-				     DRM_DOJO_BO_CPU_ACCESS));
 	close(self->dmabuf);
-	dojo_copy(&c, host.va, va, AREA);
-	ASSERT_EQ(0, dojo_run(&c, c.dma));
-	EXPECT_EQ(-1, dojo_pattern_check(host.map, AREA, 2));
+	expect_pattern(_metadata, &c, va, 2);
 	dojo_client_close(&c);
 }
 
@@ -513,7 +504,7 @@ TEST_F(prime, another_card_keeps_it_when_its_maker_is_gone)
 
 	if (node < 0)
 		SKIP(return, "one card only");
-	outlive_exporter(_metadata, self, node);
+	outlive_exporter(_metadata, &self->a, &self->buf, self->dmabuf, node);
 }
 
 /* What is handed on names the first exporter. */
@@ -529,7 +520,7 @@ TEST_F(prime, an_import_can_be_exported_again)
 	again = export(fd, handle);
 	ASSERT_GE(again, 0);
 	ASSERT_EQ(0, import_client(&b, 0, again, AREA, &va));
-	expect_pattern(_metadata, &b, va);
+	expect_pattern(_metadata, &b, va, 1);
 	close(again);
 	close(fd);
 	dojo_client_close(&b);

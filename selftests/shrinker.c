@@ -200,13 +200,14 @@ TEST_F(shrinker, idle_buffers_are_swapped_out_and_come_back_as_they_were)
 }
 
 /* Takes all memory there is, and then some, until the parent has seen enough. */
-static void take_memory(__u64 bytes, const volatile bool *enough)
+static void take_memory(__u64 bytes, const __u64 *enough)
 {
 	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	__u64 at;
 
-	for (at = 0; p != MAP_FAILED && at < bytes && !*enough; at += PAGE)
+	madvise(p, bytes, MADV_HUGEPAGE);
+	for (at = 0; p != MAP_FAILED && at < bytes && !dojo_peek64(enough); at += PAGE)
 		p[at] = 1;
 	_exit(p == MAP_FAILED);
 }
@@ -215,7 +216,8 @@ TEST_F_TIMEOUT(shrinker, a_program_that_takes_all_memory_gets_that_of_buffers, 3
 {
 	long long before = resident(self->c.fd), least = before - 4 * (long long)CHUNK;
 	struct sysinfo system;
-	bool *enough, ended;
+	__u64 *enough;
+	bool ended;
 	int i, status = -1;
 	__u32 retained;
 	pid_t pid;
@@ -234,7 +236,7 @@ TEST_F_TIMEOUT(shrinker, a_program_that_takes_all_memory_gets_that_of_buffers, 3
 		take_memory(system.totalram * system.mem_unit + MIB(256), enough);
 	do {
 		usleep(10000);
-		*enough = resident(self->c.fd) <= least;
+		dojo_poke64(enough, resident(self->c.fd) <= least);
 		ended = waitpid(pid, &status, WNOHANG) == pid;
 	} while (!ended);
 	EXPECT_EQ(0, status);
