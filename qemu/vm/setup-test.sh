@@ -57,7 +57,7 @@ chmod +x "$work/bin/mmdebstrap"
 place() {
 	cache=$work/$1.cache checkout=$work/$1.checkout
 	mkdir -p "$cache" "$checkout/qemu"
-	cp -r "$DOJO/qemu/vm" "$checkout/qemu"
+	cp -r "$DOJO"/qemu/{vm,patches} "$checkout/qemu"
 	export STUB=$work/$1.stub
 	mkdir "$STUB"
 }
