@@ -4,13 +4,13 @@
 # PROGRAM and TEST are patterns; without any, everything runs.
 #   O             folder of the built programs (default: build/guest/selftests of this checkout)
 #   DOJO_MODULE   dojo.ko to load if the driver is not there
-#   DOJO_KERNEL   "debug": longer time limits, smaller amounts of work
+#   DOJO_KERNEL   "debug", "debug-6.12": longer time limits, smaller amounts of work
 #   SCALE         "full", or a fraction of it, for the heavy tests
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 export O=${O:-$here/../build/guest/selftests}
-if [ "${DOJO_KERNEL-}" = debug ]; then
+if [[ ${DOJO_KERNEL-} == debug* ]]; then
 	export DOJO_SLOW=${DOJO_SLOW:-5} SCALE=${SCALE:-0.002}
 fi
 limit=$((900 * ${DOJO_SLOW:-1}))	# seconds for a program; its tests have limits of their own
