@@ -41,7 +41,8 @@ shell() {
 patch() { each perl "$src"/scripts/checkpatch.pl --no-tree --strict --terse --show-types --no-summary --max-line-length=100 "$@" -f; }
 checkpatch() {
 	local rc=0 common=SPDX_LICENSE_TAG,FILE_PATH_CHANGES
-	local user=BIT_MACRO,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,ARRAY_SIZE,STRCPY,CAMELCASE,MACRO_ARG_REUSE,COMPLEX_MACRO
+	# Vectors have no name but that of a typedef.
+	local user=BIT_MACRO,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,ARRAY_SIZE,STRCPY,CAMELCASE,MACRO_ARG_REUSE,COMPLEX_MACRO,NEW_TYPEDEFS
 	# Locks are described in the kernel-doc block of their struct, which checkpatch does not look into; macros that
 	# name a member cannot put it in parentheses.
 	local kernel=$common,UNCOMMENTED_DEFINITION,MACRO_ARG_PRECEDENCE
