@@ -422,7 +422,8 @@ static DojoStep finish_packet(DojoQueue *q)
         return fail_field(q, DOJO_FAULT_ARITHMETIC, 0);
     }
 
-    qatomic_set(&q->packet_offset, q->packet_offset + le16_to_cpu(op->packet.header.words) * 8);
+    qatomic_set(&q->packet_offset,
+                q->packet_offset + le16_to_cpu(op->packet.header.words) * 8);
     qatomic_set(&q->unit, 0);
     if (q->packet_offset == q->batch_size) {
         q->in_batch = false;
