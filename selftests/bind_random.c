@@ -170,6 +170,9 @@ static void check_writes(struct __test_metadata *_metadata, struct dojo_client *
 		if (model[i].kind == READ_WRITE)
 			last[model[i].buf][model[i].index] = &model[i];
 	}
+	/* there may be nothing to write to, and there are no empty batches */
+	if (!c->used)
+		return;
 	ASSERT_EQ(0, dojo_run(c, c->dma));
 	/* of several mappings of a page the last in the batch remains */
 	for (i = 0; i < REGION_PAGES; i++) {
@@ -190,6 +193,8 @@ static void check_reads(struct __test_metadata *_metadata, struct dojo_client *c
 	for (i = 0; i < REGION_PAGES; i++)
 		if (model[i].kind != NOTHING)
 			dojo_copy(c, results->va + i * 4, base + i * PAGE, 4);
+	if (!c->used)
+		return;
 	ASSERT_EQ(0, dojo_run(c, c->dma));
 	for (i = 0; i < REGION_PAGES; i++) {
 		if (model[i].kind == NOTHING)
