@@ -57,7 +57,6 @@ expect() {
 	fi
 }
 
-has_fake() { [ -e "$fake" ]; }
 faked() { LD_PRELOAD="$fake" "$@"; }
 valgrind=(valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99)
 has_valgrind() { "${valgrind[@]}" "$dojo" --version >"$work/null" 2>&1; }
@@ -133,7 +132,6 @@ model_on_paper() {
 # ------------------------------------------------- the pretended card
 
 list_json() {
-	has_fake || return 77
 	expect 0 '\{.*' '' faked "$dojo" list --json || return
 	"$schema" schema/dojo-1.json <"$work/out" || return
 	[ "$(jq '.cards[0].tiles | length' "$work/out")" = 2 ] || return
@@ -142,7 +140,6 @@ list_json() {
 }
 
 info_json() {
-	has_fake || return 77
 	expect 0 '\{.*' '' faked "$dojo" info --json || return
 	"$schema" schema/dojo-1.json <"$work/out" || return
 	expect 0 '\{.*' '' faked "$dojo" info --json accel1 || return
@@ -151,24 +148,20 @@ info_json() {
 }
 
 tables_for_people() {
-	has_fake || return 77
 	expect 0 'NODE.*/dev/accel/accel0.*/dev/accel/accel1.*formats of accel0 accel1: fp32 .*' '' faked "$dojo" list || return
 	expect 0 'card .*tile 0.*modelled.*|card .*modelled.*tile 0.*' '' faked "$dojo" info
 }
 
 unknown_tile() {
-	has_fake || return 77
 	expect 1 '' "dojo: cannot open tile 'accel9': .*" faked "$dojo" info accel9
 }
 
 missing_dataset() {
-	has_fake || return 77
 	expect 1 '' "dojo: .*train-images-idx3-ubyte.gz is missing: .*" \
 		faked "$dojo" train --json --dataset "$work"
 }
 
 doctor_json() {
-	has_fake || return 77
 	faked "$dojo" doctor --json >"$work/out"
 	"$schema" schema/dojo-1.json <"$work/out" || return
 	[ "$(jq '[.checks[] | select(.check == "job" and .verdict == "ok")] | length' "$work/out")" = 4 ]
@@ -183,7 +176,7 @@ coredump_of_a_file() {
 }
 
 under_valgrind() {
-	has_valgrind && has_fake || return 77
+	has_valgrind || return 77
 	local command
 	for command in list 'list --json' info 'info --json accel1' 'model --json' 'coredump tests/dump.txt' \
 		'coredump --json tests/dump.txt'; do
