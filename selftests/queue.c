@@ -612,31 +612,47 @@ TEST_F(admin, sets_how_many_queues_a_client_may_have)
 	EXPECT_EQ(-EMFILE, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
 }
 
+/* What user 65534 finds with two open files, in a process of its own: 0 if @finds does */
+static int user_finds(int (*finds)(const int fds[2]))
+{
+	int fds[2], status, i;
+	pid_t pid;
+
+	for (i = 0; i < 2; i++) {
+		fds[i] = dojo_open(0);
+		if (fds[i] < 0)
+			return fds[i];
+	}
+	pid = fork();
+	if (!pid)
+		_exit(dojo_become(65534) || finds(fds));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		status = -errno;
+	close(fds[0]);
+	close(fds[1]);
+	return status;
+}
+
+/* Five queues and no more */
+static int only_five_queues(const int fds[2])
+{
+	__u32 have;
+
+	return take_from_files(fds, 2, &have) == -EMFILE && have == 5 ? 0 : -EPROTO;
+}
+
 TEST_F(admin, sets_how_many_queues_a_user_may_have_and_may_have_more)
 {
 	struct drm_dojo_limits limits;
-	int fds[2], status;
-	__u32 have, queue;
-	pid_t pid;
+	__u32 queue;
 	int i;
 
 	ASSERT_EQ(0, dojo_write_file(PARAMETERS "queues_per_user", "5"));
 	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
 	EXPECT_EQ(5, limits.queues_per_user);
-	for (i = 0; i < 2; i++) {
-		fds[i] = dojo_open(0);
-		ASSERT_GE(fds[i], 0);
-	}
-	pid = fork();
-	ASSERT_GE(pid, 0);
-	if (!pid)
-		_exit(dojo_become(65534) || take_from_files(fds, 2, &have) != -EMFILE || have != 5);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, user_finds(only_five_queues));
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, i & 1, &queue));
-	close(fds[0]);
-	close(fds[1]);
 }
 
 /* An address space when one of those that were destroyed is gone */
@@ -670,27 +686,15 @@ static int only_two_vms(const int fds[2])
 TEST_F(admin, sets_how_many_address_spaces_a_user_may_have)
 {
 	struct drm_dojo_limits limits;
-	int fds[2], status, i;
 	__u32 other;
-	pid_t pid;
+	int i;
 
 	ASSERT_EQ(0, dojo_write_file(PARAMETERS "vms_per_user", "2"));
 	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
 	EXPECT_EQ(2, limits.vms_per_user);
-	for (i = 0; i < 2; i++) {
-		fds[i] = dojo_open(0);
-		ASSERT_GE(fds[i], 0);
-	}
-	pid = fork();
-	ASSERT_GE(pid, 0);
-	if (!pid)
-		_exit(dojo_become(65534) || only_two_vms(fds));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, user_finds(only_two_vms));
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(0, dojo_vm_create(self->c.fd, &other));
-	close(fds[0]);
-	close(fds[1]);
 }
 
 /*
