@@ -38,7 +38,11 @@ for target; do case $target in */tmp.root.*) break ;; esac; done
 pause() {
 	[ "${STUB_PAUSE-}" = "$1" ] || return 0
 	touch "$STUB/paused"
-	until [ -e "$STUB/go" ]; do sleep 0.1; done
+	for i in {1..1200}; do
+		[ ! -e "$STUB/go" ] || return 0
+		sleep 0.1
+	done
+	exit 1
 }
 set -e
 echo >>"$STUB/made"
@@ -61,7 +65,8 @@ place() {
 	export STUB=$work/$1.stub
 	mkdir "$STUB"
 }
-with_stub() { env -u ROOT XDG_CACHE_HOME="$cache" PATH="$work/bin:$PATH" "$@"; }
+# whoever runs the tests may ignore what interrupts them; the set-up is to get it
+with_stub() { env --default-signal=INT,TERM -u ROOT XDG_CACHE_HOME="$cache" PATH="$work/bin:$PATH" "$@"; }
 make_root() { with_stub "$checkout/qemu/vm/root.sh" >"$STUB/out" 2>"$STUB/err"; }
 
 is() { [ "$1" = "$2" ] || { echo "# '$1', not '$2'"; return 1; }; }
