@@ -130,6 +130,9 @@ void bench_heading(const struct bench_run *run, const char *text);
  */
 double bench_beside(const struct bench_run *run, const char *list, const char *key, double is,
 		    const char *value);
+/* the same where @key is a text */
+double bench_beside_text(const struct bench_run *run, const char *list, const char *key,
+			 const char *is, const char *value);
 /* "0.52", or "-" unless finite */
 char *bench_ratio(char *text, size_t size, double ratio);
 

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +69,13 @@ void bench_heading(const struct bench_run *run, const char *text)
 		printf("\n%s\n", text);
 }
 
+static double value_of(const cJSON *o, const char *value)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, value);
+
+	return cJSON_IsNumber(v) ? v->valuedouble : NAN;
+}
+
 double bench_beside(const struct bench_run *run, const char *list, const char *key, double is,
 		    const char *value)
 {
@@ -75,10 +83,23 @@ double bench_beside(const struct bench_run *run, const char *list, const char *k
 
 	cJSON_ArrayForEach(o, array) {
 		const cJSON *k = cJSON_GetObjectItemCaseSensitive(o, key);
-		const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, value);
 
 		if (cJSON_IsNumber(k) && k->valuedouble == is)
-			return cJSON_IsNumber(v) ? v->valuedouble : NAN;
+			return value_of(o, value);
+	}
+	return NAN;
+}
+
+double bench_beside_text(const struct bench_run *run, const char *list, const char *key,
+			 const char *is, const char *value)
+{
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(run->beside, list), *o;
+
+	cJSON_ArrayForEach(o, array) {
+		const cJSON *k = cJSON_GetObjectItemCaseSensitive(o, key);
+
+		if (cJSON_IsString(k) && !strcmp(k->valuestring, is))
+			return value_of(o, value);
 	}
 	return NAN;
 }

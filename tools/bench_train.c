@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Training: the same network on a tile, and on the CPU with the BLAS that is
+ * Training: the same networks on a tile, and on the CPU with the BLAS that is
  * installed. Images are noise: nobody looks at the accuracy.
  */
 #include <math.h>
@@ -8,201 +8,61 @@
 #include <string.h>
 
 #include "bench.h"
+#include "cpu_net.h"
 #include "random.h"
 #include "report.h"
 #include "table.h"
 #include "train_models.h"
 #include "trainer.h"
 
-#define MODEL		"mlp"
 #define SIDE		28
 #define TILE_IMAGES	12000
 #define CPU_SECONDS	1.0
 #define CPU_STEPS	3	/* at least, one of them not counted */
 
+static const char *const models[] = { "mlp", "cnn" };
+
 /* ------------------------------------------------------------- the CPU */
 
-/**
- * struct dense - a layer on the CPU; rows are samples
- * @state: weights and bias, their gradients, and two moments, @parameters of each
- * @y, @dy: @outputs a row
- */
-struct dense {
-	uint32_t inputs, outputs;
-	bool relu;
-	size_t parameters;
-	float *state[4];
-	float *y, *dy;
-};
-
-/**
- * struct cpu_net - the network on the CPU
- * @x: input, @batch rows
- */
-struct cpu_net {
-	bench_sgemm_fn *sgemm;
-	uint32_t batch;
-	struct dense layers[NET_LAYERS_MAX];
-	unsigned int count;
-	float *x;
-};
-
-static bool layer_create(struct dense *l, uint32_t batch, struct random *random)
+static void make_input(struct cpu_net *net, uint8_t *labels, uint32_t batch)
 {
-	l->parameters = (size_t)l->inputs * l->outputs + l->outputs;
-	for (unsigned int i = 0; i < 4; i++)
-		l->state[i] = calloc(l->parameters, sizeof(float));
-	l->y = calloc((size_t)batch * l->outputs, sizeof(float));
-	l->dy = calloc((size_t)batch * l->outputs, sizeof(float));
-	if (!l->state[0] || !l->state[1] || !l->state[2] || !l->state[3] || !l->y || !l->dy)
-		return false;
-	for (size_t i = 0; i < l->parameters - l->outputs; i++)
-		l->state[0][i] = random_signed(random) / sqrtf(l->inputs);
-	return true;
-}
-
-static void net_destroy(struct cpu_net *net)
-{
-	for (unsigned int i = 0; i < net->count; i++) {
-		struct dense *l = &net->layers[i];
-
-		for (unsigned int s = 0; s < 4; s++)
-			free(l->state[s]);
-		free(l->y);
-		free(l->dy);
-	}
-	free(net->x);
-}
-
-static bool net_create(struct cpu_net *net, const struct train_model *model)
-{
+	float *input = cpu_net_input(net);
 	struct random random;
-	uint32_t inputs = SIDE * SIDE;
 
 	random_seed(&random, 1);
-	net->batch = model->batch;
-	net->x = calloc((size_t)net->batch * inputs, sizeof(float));
-	if (!net->x)
-		return false;
-	for (size_t i = 0; i < (size_t)net->batch * inputs; i++)
-		net->x[i] = random_signed(&random);
-	for (const struct net_layer *l = model->layers; l->op == NET_DENSE; l++) {
-		struct dense *d = &net->layers[net->count++];
-
-		*d = (struct dense){ .inputs = inputs, .outputs = l->out, .relu = l->relu };
-		if (!layer_create(d, net->batch, &random))
-			return false;
-		inputs = l->out;
-	}
-	return net->count;
-}
-
-/* C = A x B, all of them packed */
-static void multiply(const struct cpu_net *net, bool trans_a, bool trans_b, uint32_t m, uint32_t n,
-		     uint32_t k, const float *a, const float *b, float *c)
-{
-	net->sgemm(BENCH_ROW_MAJOR, trans_a ? BENCH_TRANSPOSED : BENCH_AS_IS,
-		   trans_b ? BENCH_TRANSPOSED : BENCH_AS_IS, m, n, k, 1, a, trans_a ? m : k, b,
-		   trans_b ? k : n, 0, c, n);
-}
-
-static void forward(const struct cpu_net *net, const struct dense *l, const float *x)
-{
-	const float *bias = l->state[0] + l->parameters - l->outputs;
-
-	multiply(net, false, false, net->batch, l->outputs, l->inputs, x, l->state[0], l->y);
-	for (uint32_t r = 0; r < net->batch; r++) {
-		float *y = l->y + (size_t)r * l->outputs;
-
-		for (uint32_t o = 0; o < l->outputs; o++) {
-			y[o] += bias[o];
-			if (l->relu && !(y[o] > 0))
-				y[o] = 0;
-		}
-	}
-}
-
-/* of the logits, for any labels */
-static void cross_entropy_grad(const struct cpu_net *net, const struct dense *l)
-{
-	for (uint32_t r = 0; r < net->batch; r++) {
-		const float *y = l->y + (size_t)r * l->outputs;
-		float *dy = l->dy + (size_t)r * l->outputs, most = y[0], sum = 0;
-
-		for (uint32_t o = 1; o < l->outputs; o++)
-			most = fmaxf(most, y[o]);
-		for (uint32_t o = 0; o < l->outputs; o++)
-			sum += dy[o] = expf(y[o] - most);
-		for (uint32_t o = 0; o < l->outputs; o++)
-			dy[o] = (dy[o] / sum - (o == r % l->outputs)) / net->batch;
-	}
-}
-
-static void backward(const struct cpu_net *net, const struct dense *l, const float *x, float *dx)
-{
-	float *bias = l->state[1] + l->parameters - l->outputs;
-
-	for (size_t i = 0; i < (size_t)net->batch * l->outputs && l->relu; i++) {
-		if (!(l->y[i] > 0))
-			l->dy[i] = 0;
-	}
-	multiply(net, true, false, l->inputs, l->outputs, net->batch, x, l->dy, l->state[1]);
-	memset(bias, 0, l->outputs * sizeof(*bias));
-	for (uint32_t r = 0; r < net->batch; r++) {
-		for (uint32_t o = 0; o < l->outputs; o++)
-			bias[o] += l->dy[(size_t)r * l->outputs + o];
-	}
-	if (dx)
-		multiply(net, false, true, net->batch, l->inputs, l->outputs, l->dy, l->state[0],
-			 dx);
-}
-
-static void adamw(struct dense *l, unsigned int step)
-{
-	float one = 1 - powf(0.9f, step), two = 1 - powf(0.999f, step);
-
-	for (size_t i = 0; i < l->parameters; i++) {
-		float g = l->state[1][i], *w = &l->state[0][i], *m = &l->state[2][i],
-		      *v = &l->state[3][i];
-
-		*m = 0.9f * *m + 0.1f * g;
-		*v = 0.999f * *v + 0.001f * g * g;
-		*w -= 0.001f * (*m / one / (sqrtf(*v / two) + 0.00000001f) + 0.01f * *w);
-	}
-}
-
-static void cpu_step(struct cpu_net *net, unsigned int step)
-{
-	struct dense *l = net->layers;
-	unsigned int i;
-
-	for (i = 0; i < net->count; i++)
-		forward(net, &l[i], i ? l[i - 1].y : net->x);
-	cross_entropy_grad(net, &l[net->count - 1]);
-	for (i = net->count; i-- > 0; )
-		backward(net, &l[i], i ? l[i - 1].y : net->x, i ? l[i - 1].dy : NULL);
-	for (i = 0; i < net->count; i++)
-		adamw(&l[i], step);
+	for (size_t i = 0; i < (size_t)batch * SIDE * SIDE; i++)
+		input[i] = random_signed(&random);
+	for (uint32_t i = 0; i < batch; i++)
+		labels[i] = random_below(&random, TRAIN_CLASSES);
 }
 
 /* images a second; NAN without a BLAS */
 static double train_on_cpu(const struct train_model *model, const char **library)
 {
-	struct cpu_net net = { .sgemm = bench_find_sgemm(library) };
+	bench_sgemm_fn *sgemm = bench_find_sgemm(library);
+	uint8_t *labels = malloc(model->batch);
 	double begin = 0, rate = NAN;
+	struct cpu_net *net = NULL;
 	unsigned int steps;
 
-	if (!net.sgemm || !net_create(&net, model))
+	if (!sgemm || !labels)
 		goto out;
+	net = cpu_net_create(sgemm, model->layers, (struct net_extent){ SIDE, SIDE, 1 },
+			     model->batch);
+	if (!net)
+		goto out;
+	make_input(net, labels, model->batch);
 	/* the first starts the library's threads */
 	for (steps = 0; steps < CPU_STEPS || now_seconds() - begin < CPU_SECONDS; steps++) {
 		if (steps == 1)
 			begin = now_seconds();
-		cpu_step(&net, steps + 1);
+		cpu_net_gradients(net, labels);
+		cpu_net_update(net, steps + 1);
 	}
-	rate = (steps - 1) * (double)net.batch / (now_seconds() - begin);
+	rate = (steps - 1) * (double)model->batch / (now_seconds() - begin);
 out:
-	net_destroy(&net);
+	cpu_net_destroy(net);
+	free(labels);
 	return rate;
 }
 
@@ -260,50 +120,87 @@ out:
 
 /* -------------------------------------------------------------- report */
 
-static int run(struct bench_run *run)
+/* images a second */
+struct rates {
+	double tile, cpu, host;
+};
+
+static int measure(struct bench_run *run, const struct train_model *model, struct rates *rates,
+		   const char **library)
 {
-	const struct train_model *model = train_model_find(MODEL);
-	double tile = NAN, cpu, host;
-	char text[3][24], part[16];
-	const char *library;
-	struct table table;
-	cJSON *o;
+	int err = 0;
 
 	progress_draw(&run->progress, "training %s", model->text);
-	cpu = train_on_cpu(model, &library);
-	if (run->tile && train_on_tile(run->tile, model, &tile)) {
-		progress_clear(&run->progress);
-		return EXIT_FAILURE;
-	}
+	*rates = (struct rates){ .tile = NAN };
+	rates->cpu = train_on_cpu(model, library);
+	if (run->tile)
+		err = train_on_tile(run->tile, model, &rates->tile);
 	progress_clear(&run->progress);
-	host = bench_beside(run, "training", "batch_images", model->batch,
-			    "cpu_images_per_second");
+	rates->host = bench_beside_text(run, "training", "model", model->name,
+					"cpu_images_per_second");
+	return err;
+}
+
+static void add_json(const struct bench_run *run, const struct train_model *model,
+		     const struct rates *rates, const char *library)
+{
+	cJSON *o = json_append_object(json_array(run->json, "training"));
+
+	json_string(o, "model", model->name);
+	json_string(o, "layers", model->text);
+	json_u64(o, "batch_images", model->batch);
+	json_double(o, "tile_images_per_second", rates->tile);
+	json_double(o, "cpu_images_per_second", rates->cpu);
+	json_double(o, "host_cpu_images_per_second", rates->host);
+	json_string(o, "library", library);
+}
+
+static void add_row(const struct bench_run *run, struct table *table,
+		    const struct train_model *model, const struct rates *rates,
+		    const char *library)
+{
+	char text[3][24], part[16];
+
+	snprintf(text[0], sizeof(text[0]), "%.0f", rates->tile);
+	snprintf(text[1], sizeof(text[1]), "%.0f", rates->cpu);
+	snprintf(text[2], sizeof(text[2]), "%.0f", rates->host);
+	if (run->tile)
+		table_row(table, model->text, text[0], isfinite(rates->cpu) ? text[1] : NULL,
+			  isfinite(rates->host) ? text[2] : NULL,
+			  bench_ratio(part, sizeof(part), rates->tile / rates->host));
+	else
+		table_row(table, model->text, isfinite(rates->cpu) ? text[1] : NULL, library);
+}
+
+static int run(struct bench_run *run)
+{
+	const char *library;
+	struct table table;
+
+	table_init(&table, run->tile ? "lrrrr" : "lrl");
+	if (run->tile)
+		table_row(&table, "NETWORK", "TILE", "CPU, BLAS", "HOST'S CPU, BLAS",
+			  "TILE OF HOST'S");
+	else
+		table_row(&table, "NETWORK", "CPU, BLAS", "LIBRARY");
+	for (size_t i = 0; i < sizeof(models) / sizeof(*models); i++) {
+		const struct train_model *model = train_model_find(models[i]);
+		struct rates rates;
+
+		if (measure(run, model, &rates, &library)) {
+			table_free(&table);
+			return EXIT_FAILURE;
+		}
+		if (run->json)
+			add_json(run, model, &rates, library);
+		else
+			add_row(run, &table, model, &rates, library);
+	}
 	if (run->json) {
-		o = json_append_object(json_array(run->json, "training"));
-		json_string(o, "layers", model->text);
-		json_u64(o, "batch_images", model->batch);
-		json_double(o, "tile_images_per_second", tile);
-		json_double(o, "cpu_images_per_second", cpu);
-		json_double(o, "host_cpu_images_per_second", host);
-		json_string(o, "library", library);
+		table_free(&table);
 		return 0;
 	}
 	bench_heading(run, "Training, FP32, images a second");
-	snprintf(text[0], sizeof(text[0]), "%.0f", tile);
-	snprintf(text[1], sizeof(text[1]), "%.0f", cpu);
-	snprintf(text[2], sizeof(text[2]), "%.0f", host);
-	if (run->tile) {
-		table_init(&table, "lrrrr");
-		table_row(&table, "NETWORK", "TILE", "CPU, BLAS", "HOST'S CPU, BLAS",
-			  "TILE OF HOST'S");
-		table_row(&table, model->text, text[0], isfinite(cpu) ? text[1] : NULL,
-			  isfinite(host) ? text[2] : NULL,
-			  bench_ratio(part, sizeof(part), tile / host));
-	} else {
-		table_init(&table, "lrl");
-		table_row(&table, "NETWORK", "CPU, BLAS", "LIBRARY");
-		table_row(&table, model->text, isfinite(cpu) ? text[1] : NULL, library);
-	}
 	return table_print(&table, stdout) ? fail("out of memory") : 0;
 }
 
