@@ -65,36 +65,51 @@ static void run_packet(void)
 		pthread_barrier_wait(&end);
 }
 
-/* Seconds that @f takes this time, or the least so far */
-static double time_once(void (*f)(void), double best)
+#define ROUNDS	60
+
+/* Seconds at best, of the packet and of its peer; and how often the packet's time goes into the peer's */
+struct timing {
+	double ours, peer, ratio;
+};
+
+static double time_once(void (*f)(void))
 {
 	double t = now();
 
 	f();
-	t = now() - t;
-	return t < best ? t : best;
+	return now() - t;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
 }
 
 /*
- * Best of several rounds, seconds. With @peer the two take turns, so that both
- * meet the same clock and the same neighbours; *@peer_best is its time.
+ * The packet and @peer take turns, so that both meet the same clock and the same neighbours; the ratio is the middle one
+ * of all turns, since on a busy machine the best time of either may be luck.
  */
-static double time_of(void (*f)(void), void (*peer)(void), double *peer_best)
+static struct timing time_beside(void (*peer)(void))
 {
-	double best = NANO, other = NANO, end;
+	struct timing t = { NANO, NANO, 0 };
+	double ratio[ROUNDS], end;
+	int n = 0;
 
-	f();
+	run_packet();
 	if (peer)
 		peer();
-	end = now() + 0.5;
-	for (int i = 0; i < 40 && (now() < end || i < 3); i++) {
-		best = time_once(f, best);
-		if (peer)
-			other = time_once(peer, other);
+	for (end = now() + 0.7; n < ROUNDS && (now() < end || n < 5); n++) {
+		double ours = time_once(run_packet), other = peer ? time_once(peer) : ours;
+
+		t.ours = ours < t.ours ? ours : t.ours;
+		t.peer = other < t.peer ? other : t.peer;
+		ratio[n] = other / ours;
 	}
-	if (peer)
-		*peer_best = other;
-	return best;
+	qsort(ratio, (size_t)n, sizeof(*ratio), compare);
+	t.ratio = ratio[n / 2];
+	return t;
 }
 
 static void prepare(void)
@@ -110,7 +125,7 @@ static void prepare(void)
 static double time_packet(void)
 {
 	prepare();
-	return time_of(run_packet, NULL, NULL);
+	return time_beside(NULL).ours;
 }
 
 static void randomize(uint64_t va, unsigned int format, uint64_t n)
@@ -143,9 +158,12 @@ static void run_blas(void)
 
 static void find_blas(void)
 {
-	void *lib = dlopen("libopenblas.so.0", RTLD_NOW);
 	void (*set_threads)(int n);
+	void *lib;
 
+	/* Its threads would spin after each call, when others are to be measured */
+	setenv("OPENBLAS_THREAD_TIMEOUT", "4", 0);
+	lib = dlopen("libopenblas.so.0", RTLD_NOW);
 	if (!lib) {
 		printf("# no libopenblas.so.0: no ratios\n");
 		return;
@@ -166,7 +184,8 @@ static void bench_product(uint32_t n, unsigned int format, unsigned int trans, u
 	static const char *const order[] = { "NN", "TN", "NT", "TT" };
 	unsigned int bias = dojo_format_has_bias(format) ? 7 : 0;
 	unsigned int out = format == DOJO_FORMAT_INT8 ? DOJO_FORMAT_INT32 : format;
-	double flop = 2.0 * n * n * n, ours, blas = 0;
+	double flop = 2.0 * n * n * n;
+	struct timing t;
 
 	test_packet_init(&packet, DOJO_OP_GEMM, 0);
 	test_set_f(&packet, 0, 1.0f);
@@ -175,10 +194,10 @@ static void bench_product(uint32_t n, unsigned int format, unsigned int trans, u
 	test_add(&packet, b, format, bias, n, n, 1, 1);
 	test_add(&packet, d, out, bias, n, n, 1, 1);
 	prepare();
-	ours = time_of(run_packet, sgemm ? run_blas : NULL, &blas);
-	printf("%-6u %-12s %-3s %9.1f", n, format_name[format], order[trans], flop / ours / NANO);
+	t = time_beside(sgemm ? run_blas : NULL);
+	printf("%-6u %-12s %-3s %9.1f", n, format_name[format], order[trans], flop / t.ours / NANO);
 	if (sgemm)
-		printf(" %9.1f %6.2f", flop / blas / NANO, blas / ours);
+		printf(" %9.1f %6.2f", flop / t.peer / NANO, t.ratio);
 	printf("\n");
 	fflush(stdout);
 }
@@ -240,12 +259,13 @@ static void run_copy(void)
 /* Bytes read and written, for the packet as for memcpy */
 static void report(const char *name, uint64_t bytes)
 {
-	double ours, copy;
+	struct timing t;
 
 	prepare();
-	ours = (double)bytes / time_of(run_packet, run_copy, &copy) / NANO;
-	copy = 2.0 * (double)copy_bytes / copy / NANO;
-	printf("%-34s %8.2f GB/s, memcpy %8.2f, %6.2f of it\n", name, ours, copy, ours / copy);
+	t = time_beside(run_copy);
+	printf("%-40s %8.2f GB/s, memcpy %8.2f, %6.2f of it\n", name, (double)bytes / t.ours / NANO,
+	       2.0 * (double)copy_bytes / t.peer / NANO,
+	       t.ratio * (double)bytes / (2.0 * (double)copy_bytes));
 	fflush(stdout);
 }
 

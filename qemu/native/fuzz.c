@@ -328,6 +328,7 @@ enum fuzz_outcome fuzz_run(const uint8_t *data, size_t size)
 	memcpy(first_result, watched.m.host, FUZZ_MEMORY);
 	reset_memory((enum memory_mode)(in.mode % (MEMORY_NO_MAP + 1)));
 	dojo_kernels_limit = in.isa % 3;
+	op.stream = in.isa / 3 % 2;
 	MUST(run_units(&op, first, last, true, &flags[1]));
 	dojo_kernels_limit = 2;
 	check_writes();
@@ -364,7 +365,7 @@ void fuzz_legal(struct fuzz_input *in, unsigned int opcode, unsigned int variant
 	packet_legal(&t, opcode, variant, FUZZ_BASE);
 	memset(in, 0, sizeof(*in));
 	in->mode = (uint8_t)(variant % (MEMORY_NO_MAP + 1));
-	in->isa = (uint8_t)(variant % 2);
+	in->isa = (uint8_t)(variant % 6);
 	in->fill = FILL_SMALL;
 	in->bytes = UINT8_MAX;
 	memcpy(in->packet, t.op.packet.words, sizeof(in->packet));
@@ -567,7 +568,7 @@ void fuzz_edit(struct fuzz_input *in)
 	if (test_below(8) == 0)
 		in->mode = (uint8_t)test_below(MEMORY_NO_MAP + 1);
 	if (test_below(8) == 0)
-		in->isa = (uint8_t)test_below(3);
+		in->isa = (uint8_t)test_below(6);
 	if (test_below(4) == 0)
 		in->fill = (uint8_t)test_below(FILL_COUNT);
 	if (test_below(64) == 0)

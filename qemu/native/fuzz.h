@@ -11,7 +11,7 @@
 /* What a fuzzer changes; short inputs are filled up with zeros */
 struct fuzz_input {
 	uint8_t mode;		/* enum memory_mode */
-	uint8_t isa;		/* of the second run: 0..2 */
+	uint8_t isa;		/* of the second run: 0..2; 3 more: past the caches */
 	uint8_t fill;		/* enum fuzz_fill */
 	uint8_t bytes;		/* left of the batch, in units of 8 beyond the packet's header */
 	uint32_t seed;		/* of the memory's contents */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "memory.h"
 
@@ -153,8 +154,10 @@ void memory_init(struct test_memory *m, uint64_t base, uint64_t size)
 	m->base = base;
 	m->size = size;
 	m->rng = 1;
-	if (posix_memalign((void **)&m->host, 4096, size))
+	/* Of huge pages where they can be had, as QEMU's memory is */
+	if (posix_memalign((void **)&m->host, 2 << 20, size))
 		abort();
+	madvise(m->host, size, MADV_HUGEPAGE);
 	memset(m->host, 0, size);
 }
 

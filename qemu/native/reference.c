@@ -148,7 +148,7 @@ static bool goes_up(double a, double low, double high, bool low_even, const uint
 	if (a == low)
 		return false;
 	if (word)
-		return *word < (uint64_t)floor((a - low) / (high - low) * 0x1p32);
+		return *word + floor((a - low) / (high - low) * 0x1p32) >= 0x1p32;
 	if (2 * a == low + high)
 		return !low_even;
 	return 2 * a > low + high;
@@ -262,14 +262,17 @@ void ref_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
 		out[i] = (uint32_t)c[i];
 }
 
-uint32_t ref_random(uint64_t seed, uint64_t index, int word)
+uint32_t ref_random(uint64_t seed, uint64_t index, unsigned int use)
 {
-	uint32_t counter[4] = { (uint32_t)index, (uint32_t)(index >> 32), 0, 0 };
+	uint64_t set = index / 32, place = index % 32, at = 4 * set + place % 16 / 4;
+	uint32_t counter[4] = { (uint32_t)at, (uint32_t)(at >> 32), use, 0 };
 	uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
-	uint32_t out[4];
+	uint32_t out[4], low, high;
 
 	ref_philox(counter, key, out);
-	return out[word];
+	low = out[place % 4] % 65536;
+	high = out[place % 4] / 65536;
+	return place < 16 ? high * 65536 + low : low * 65536 + high;
 }
 
 float ref_canon(float x)

@@ -39,8 +39,8 @@ uint32_t ref_encode(const struct ref_format *f, float x, const uint32_t *word,
 		    unsigned int *flags);
 
 void ref_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
-/* The words of one element: 0 for rounding, 1 for dropout */
-uint32_t ref_random(uint64_t seed, uint64_t index, int word);
+/* The random word of one element; @use: 0 rounding, 1 dropout */
+uint32_t ref_random(uint64_t seed, uint64_t index, unsigned int use);
 
 float ref_canon(float x);
 bool ref_greater(float x, float best);	/* NaN is the greatest */

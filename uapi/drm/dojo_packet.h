@@ -259,7 +259,7 @@ struct dojo_tensor {
 
 enum dojo_round {
 	DOJO_ROUND_NEAREST = 0,		/* ties to even */
-	DOJO_ROUND_STOCHASTIC = 1,	/* Philox4x32 of seed and rng_base + output index */
+	DOJO_ROUND_STOCHASTIC = 1,	/* random word: Philox4x32 of seed and rng_base + index */
 };
 
 /**

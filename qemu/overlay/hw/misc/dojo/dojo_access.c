@@ -110,7 +110,9 @@ bool dojo_put(struct dojo_ctx *ctx, uint64_t va, const void *buf, uint64_t bytes
 		uint8_t *host = dojo_map(ctx, va, bytes, true, &run);
 
 		/* @buf can be memory of the queue too, where operands overlap */
-		if (host)
+		if (host && ctx->stream)
+			ctx->k->stream(host, from, run);
+		else if (host)
 			memmove(host, from, run);
 		else if (ctx->fault->reason ||
 			 !ctx->mem->ops->write(ctx->mem, va, from, run, ctx->fault))
@@ -288,7 +290,7 @@ float *dojo_store_direct(struct dojo_ctx *ctx, const struct dojo_view *v,
 	uint64_t run;
 	uint8_t *host;
 
-	if (v->format != DOJO_FORMAT_FP32 || (stride != 1 && n != 1))
+	if (v->format != DOJO_FORMAT_FP32 || (stride != 1 && n != 1) || ctx->stream)
 		return NULL;
 	host = dojo_map(ctx, va, (uint64_t)ahead << 2, true, &run);
 	if (!host || run < (uint64_t)n << 2 || ((uintptr_t)host & 3))

@@ -29,6 +29,7 @@ struct dojo_ctx {
 	const struct dojo_kernels *k;
 	uint8_t *scratch;
 	size_t used;
+	bool stream;			/* codes and FP32 results go past the caches */
 	struct dojo_window window[2][DOJO_WINDOWS];	/* read, write */
 	struct dojo_window large[2][DOJO_WINDOWS];
 };

@@ -8,9 +8,11 @@
 #include "dojo_fp.h"
 #include "dojo_opcode.h"
 
-/* A transposition's tile: elements along a row of the output, and rows of it */
-#define TILE	128
-#define ROWS	64
+/* Operations of an exponential or a logarithm, for the model clock */
+#define WEIGHT_CURVE	16
+
+/* A transposition's tile: as many elements along a row of the output as rows of it */
+#define TILE	64
 
 static void plan_elements(struct dojo_op *op, const struct dojo_tensor *t)
 {
@@ -36,6 +38,9 @@ static bool elementwise(struct dojo_check *c, unsigned int out, unsigned int wei
 		else
 			dojo_count_read(c, i);
 	}
+	/* Where more is computed, that is what takes the time */
+	if (weight < WEIGHT_CURVE)
+		dojo_check_stream(c, out);
 	plan_elements(c->op, &p->tensor[out]);
 	c->op->flop = weight * c->op->plan[0];
 	c->op->matrix_format = weight ? DOJO_FORMAT_FP32 : DOJO_FORMAT_NONE;
@@ -52,7 +57,7 @@ static unsigned int unary_weight(unsigned int fn)
 	case DOJO_UNARY_TANH:
 	case DOJO_UNARY_EXP:
 	case DOJO_UNARY_LOG:
-		return 16;
+		return WEIGHT_CURVE;
 	case DOJO_UNARY_SQRT:
 	case DOJO_UNARY_RSQRT:
 	case DOJO_UNARY_RECIPROCAL:
@@ -179,32 +184,41 @@ struct conversion {
 	struct dojo_cursor x, y;
 	bool same;			/* format and bias: codes are moved */
 	struct dojo_rounding rounding;
-	uint8_t *codes;
-	uint8_t *turned;		/* a tile */
-	float *buf;
+	uint8_t *codes;			/* a chunk */
+	float *buf;			/* a chunk */
+	uint32_t *tile, *turned;	/* of 4 bytes an element, which codes are widened to */
 };
+
+/* @n codes as FP32 in @to */
+static void convert_decode(struct dojo_ctx *ctx, const struct conversion *c, const void *from,
+			   size_t n, float *to)
+{
+	const struct dojo_view *x = &c->from;
+
+	/* The code that is read is the operand, in its own format */
+	if (c->rounding.counted)
+		ctx->flags->denormal += ctx->k->denormals(from, n, x->format);
+	ctx->k->decode(to, from, n, x->format, x->bias);
+	if (c->y.view.format == DOJO_FORMAT_FP32)
+		ctx->k->canon(to, n);
+}
 
 /* @n codes from logical index @i on; @ahead elements from there are going to be written */
 static bool convert_codes(struct dojo_ctx *ctx, const struct conversion *c, const void *from,
 			  uint64_t i, size_t n, size_t ahead)
 {
 	const struct dojo_view *x = &c->from;
-	bool to_fp32 = c->y.view.format == DOJO_FORMAT_FP32;
 	float *to = NULL;
 
 	if (c->same)
 		return dojo_cursor_store_codes(ctx, &c->y, i, n, from);
-	/* The code that is read is the operand, in its own format */
-	ctx->flags->denormal += ctx->k->denormals(from, n, x->format);
-	if (to_fp32)
+	if (x->format == DOJO_FORMAT_FP32 && !((uintptr_t)from & 3))
+		return dojo_cursor_store(ctx, &c->y, i, n, from, &c->rounding);
+	if (c->y.view.format == DOJO_FORMAT_FP32)
 		to = dojo_cursor_direct(ctx, &c->y, i, n, ahead);
 	if (!to)
 		to = c->buf;
-	if (x->format == DOJO_FORMAT_FP32 && !((uintptr_t)from & 3))
-		return dojo_cursor_store(ctx, &c->y, i, n, from, &c->rounding);
-	ctx->k->decode(to, from, n, x->format, x->bias);
-	if (to_fp32)
-		ctx->k->canon(to, n);
+	convert_decode(ctx, c, from, n, to);
 	return to != c->buf || dojo_cursor_store(ctx, &c->y, i, n, to, &c->rounding);
 }
 
@@ -221,42 +235,32 @@ static bool convert_range(struct dojo_ctx *ctx, const struct conversion *c, uint
 	return true;
 }
 
-/* Row @k of a tile as it lies in memory: where it is mapped, else in @buf */
-static const void *tile_row(struct dojo_ctx *ctx, const struct dojo_view *x, uint64_t va,
-			    size_t n, void *buf)
+/*
+ * @n elements from @va on, neighbours in memory, 4 bytes each: where they lie if they are
+ * so already, else in @buf. NULL on a fault.
+ */
+static const float *tile_row(struct dojo_ctx *ctx, const struct conversion *c, uint64_t va,
+			     size_t n, uint32_t *buf)
 {
+	const struct dojo_view *x = &c->from;
 	uint64_t run, bytes = (uint64_t)n << x->shift;
-	const uint8_t *host = dojo_map(ctx, va, bytes, false, &run);
+	const void *codes = dojo_map(ctx, va, bytes, false, &run);
+	uint32_t stage[TILE];
 
-	if (host && run == bytes && !((uintptr_t)host & (((size_t)1 << x->shift) - 1)))
-		return host;
-	if (!host && ctx->fault->reason)
+	if (!codes && ctx->fault->reason)
 		return NULL;
-	return dojo_get(ctx, va, buf, bytes) ? buf : NULL;
-}
-
-/* Rows of codes to columns that are TILE apart */
-static void turn(struct dojo_ctx *ctx, uint8_t *to, const void *const *row, size_t n,
-		 size_t rows, unsigned int shift)
-{
-	switch (shift) {
-	case 0:
-		for (size_t j = 0; j < rows; j++)
-			for (size_t k = 0; k < n; k++)
-				to[j * TILE + k] = ((const uint8_t *)row[k])[j];
-		break;
-	case 1:
-		for (size_t j = 0; j < rows; j++)
-			for (size_t k = 0; k < n; k++)
-				memcpy(to + 2 * (j * TILE + k), (const uint8_t *)row[k] + 2 * j, 2);
-		break;
-	default:
-		/* Columns past the end are made, not used */
-		for (size_t k = 0; k < n; k += ctx->k->gemm_tr)
-			ctx->k->transpose((float *)(void *)to + k, TILE,
-					  (const float *const *)(row + k), rows);
-		break;
+	if (!codes || run < bytes) {
+		if (!dojo_get(ctx, va, stage, bytes))
+			return NULL;
+		codes = stage;
+	} else if (c->same && x->shift == 2 && !((uintptr_t)codes & 3)) {
+		return codes;
 	}
+	if (c->same)
+		ctx->k->widen(buf, codes, n, x->shift);
+	else
+		convert_decode(ctx, c, codes, n, (float *)buf);
+	return (const float *)buf;
 }
 
 /*
@@ -267,29 +271,38 @@ static bool convert_turned(struct dojo_ctx *ctx, const struct conversion *c, uin
 			   size_t rows)
 {
 	const struct dojo_view *x = &c->from;
-	uint64_t i1 = row % x->dim[1], r = row / x->dim[1];
-	const void *line[TILE];
+	uint64_t i1 = row % x->dim[1], r = row / x->dim[1], step = x->stride[0] << x->shift;
+	const float *line[TILE];
 
 	for (uint64_t i = 0, n; i < x->dim[0]; i += n) {
 		uint64_t va = dojo_view_va(x, i, i1, r % x->dim[2], r / x->dim[2]);
-		uint64_t step = x->stride[0] << x->shift;
 
 		n = x->dim[0] - i < TILE ? x->dim[0] - i : TILE;
 		for (size_t k = 0; k < n; k++) {
-			line[k] = tile_row(ctx, x, va + k * step, rows,
-					   c->codes + (k * ROWS << x->shift));
+			line[k] = tile_row(ctx, c, va + k * step, rows, c->tile + k * TILE);
 			if (!line[k])
 				return false;
 			if (i + TILE + k < x->dim[0])
 				dojo_prefetch(ctx, va + (TILE + k) * step, rows << x->shift);
 		}
+		/* Columns past the end are made, not used */
 		for (size_t k = n; k < TILE; k++)
 			line[k] = line[0];
-		turn(ctx, c->turned, line, n, rows, x->shift);
-		for (size_t j = 0; j < rows; j++)
-			if (!convert_codes(ctx, c, c->turned + (j * TILE << x->shift),
-					   (row + j) * x->dim[0] + i, n, n))
+		for (size_t k = 0; k < n; k += ctx->k->gemm_tr)
+			ctx->k->transpose((float *)c->turned + k, TILE, line + k, rows);
+		for (size_t j = 0; j < rows; j++) {
+			uint64_t to = (row + j) * x->dim[0] + i;
+			uint32_t *y = c->turned + j * TILE;
+
+			if (c->same) {
+				ctx->k->narrow(y, y, n, x->shift);
+				if (!dojo_cursor_store_codes(ctx, &c->y, to, n, y))
+					return false;
+			} else if (!dojo_cursor_store(ctx, &c->y, to, n, (float *)y,
+						      &c->rounding)) {
 				return false;
+			}
+		}
 	}
 	return true;
 }
@@ -307,14 +320,16 @@ bool dojo_run_convert(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *
 	struct conversion c = {
 		.same = same_format(&p->tensor[0], &p->tensor[1]),
 		.rounding = dojo_rounding_of(p),
-		.codes = dojo_scratch(ctx, TILE * ROWS * sizeof(uint32_t)),
-		.turned = dojo_scratch(ctx, TILE * ROWS * sizeof(uint32_t)),
+		.codes = dojo_scratch(ctx, DOJO_CHUNK * sizeof(uint32_t)),
 		.buf = dojo_scratch(ctx, DOJO_CHUNK * sizeof(float)),
+		.tile = dojo_scratch(ctx, TILE * TILE * sizeof(uint32_t)),
+		.turned = dojo_scratch(ctx, TILE * TILE * sizeof(uint32_t)),
 	};
 	uint64_t row, end;
 
-	c.rounding.counted = true;
 	dojo_view_init(&c.from, &p->tensor[0]);
+	/* FP32 is counted when it is encoded */
+	c.rounding.counted = c.from.format != DOJO_FORMAT_FP32;
 	dojo_cursor_init(&c.x, &c.from);
 	dojo_cursor_of(&c.y, &p->tensor[1]);
 
@@ -329,8 +344,8 @@ bool dojo_run_convert(const struct dojo_op *op, uint64_t unit, struct dojo_ctx *
 		rows = c.from.dim[1] - row % c.from.dim[1];
 		if (rows > end - row)
 			rows = end - row;
-		if (rows > ROWS)
-			rows = ROWS;
+		if (rows > TILE)
+			rows = TILE;
 		if (!convert_turned(ctx, &c, row, (size_t)rows))
 			return false;
 	}
@@ -396,8 +411,10 @@ static bool collective(struct dojo_check *c, unsigned int outputs, unsigned int 
 	}
 	plan_elements(c->op, &p->tensor[p->tensors - 1]);
 	c->op->flop = weight * c->op->plan[0];
-	if (!weight)
+	if (!weight) {
 		c->op->matrix_format = DOJO_FORMAT_NONE;
+		dojo_check_stream(c, 1);
+	}
 	return true;
 }
 

@@ -2,10 +2,11 @@
 #include "dojo_fp.h"
 #include "dojo_format.h"
 
-void dojo_philox(uint64_t seed, uint64_t counter, uint32_t out[4])
+/* Philox4x32-10 of counter { low, high, use, 0 } and key @seed */
+static void philox(uint64_t seed, uint64_t counter, enum dojo_random use, uint32_t out[4])
 {
 	uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32);
-	uint32_t c2 = 0, c3 = 0;
+	uint32_t c2 = use, c3 = 0;
 	uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
 
 	for (int i = 0; i < DOJO_PHILOX_ROUNDS; i++) {
@@ -23,4 +24,13 @@ void dojo_philox(uint64_t seed, uint64_t counter, uint32_t out[4])
 	out[1] = c1;
 	out[2] = c2;
 	out[3] = c3;
+}
+
+uint32_t dojo_random_word(uint64_t seed, uint64_t index, enum dojo_random use)
+{
+	uint32_t out[4], word;
+
+	philox(seed, dojo_random_counter(index), use, out);
+	word = out[index % 4];
+	return index & 16 ? word >> 16 | word << 16 : word;
 }

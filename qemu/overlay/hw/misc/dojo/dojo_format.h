@@ -122,8 +122,22 @@ static inline bool dojo_format_encoding(unsigned int format, unsigned int bias,
 	}
 }
 
-/* Philox4x32-10 of counter { low, high, 0, 0 } and key @seed */
-void dojo_philox(uint64_t seed, uint64_t counter, uint32_t out[4]);
+/* What a random word is for: elements have one of each */
+enum dojo_random {
+	DOJO_RANDOM_ROUND = 0,
+	DOJO_RANDOM_DROPOUT = 1,
+};
+
+/* Sets of so many elements share 4 counters, of 4 words each */
+#define DOJO_RANDOM_SET	32
+
+static inline uint64_t dojo_random_counter(uint64_t index)
+{
+	return index / DOJO_RANDOM_SET * 4 + index % 16 / 4;
+}
+
+/* Of the element with this index */
+uint32_t dojo_random_word(uint64_t seed, uint64_t index, enum dojo_random use);
 
 #define DOJO_PHILOX_ROUNDS	10
 #define DOJO_PHILOX_M0		0xd2511f53u

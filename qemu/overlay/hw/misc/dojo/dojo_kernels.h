@@ -51,6 +51,15 @@ struct dojo_kernels {
 	/* How many codes are subnormal in their own format */
 	uint64_t (*denormals)(const void *src, size_t n, unsigned int format);
 	void (*canon)(float *y, size_t n);
+	/* Codes of 1, 2 or 4 bytes to 4 and back, which may be in place */
+	void (*widen)(uint32_t *dst, const void *src, size_t n, unsigned int shift);
+	void (*narrow)(void *dst, const uint32_t *src, size_t n, unsigned int shift);
+	/*
+	 * Copy to memory past the caches. The arrays may overlap: what is there then is
+	 * undefined. Other threads may see it only after drain().
+	 */
+	void (*stream)(void *dst, const void *src, size_t n);
+	void (*drain)(void);
 
 	void (*unary)(float *y, const float *x, size_t n, unsigned int fn,
 		      float f0, float f1);
@@ -99,7 +108,7 @@ struct dojo_kernels {
 		     size_t kc, unsigned int rows);
 	/* n floats into pieces of gemm_nr that are stride apart, the last one filled with 0 */
 	void (*spread)(float *dst, size_t stride, const float *src, size_t n);
-	/* dst[i * stride + j] = row[j][i], i < n, j < gemm_tr */
+	/* dst[i * stride + j] = row[j][i], i < n, j < gemm_tr, which divides 16 */
 	unsigned int gemm_tr;
 	void (*transpose)(float *dst, size_t stride, const float *const *row,
 			  size_t n);

@@ -304,6 +304,19 @@ bool dojo_check_output(struct dojo_check *c, unsigned int i, unsigned int inplac
 	return true;
 }
 
+uint64_t dojo_stream_bytes = 8 << 20;
+
+void dojo_check_stream(struct dojo_check *c, unsigned int i)
+{
+	const struct dojo_tensor *t = &c->p->tensor[i];
+
+	c->op->stream = t->stride[0] == 1 &&
+			dojo_elements(t) << dojo_format_shift(t->format) >= dojo_stream_bytes;
+	for (unsigned int j = 0; j < c->p->tensors; j++)
+		if (j != i && c->p->tensor[j].va == t->va)
+			c->op->stream = false;
+}
+
 uint64_t dojo_unit_elements(uint64_t total)
 {
 	uint64_t n = total / 32;
@@ -478,6 +491,7 @@ bool dojo_op_decode(struct dojo_op *op, size_t bytes,
 	op->read_bytes = 0;
 	op->write_bytes = 0;
 	op->matrix_format = DOJO_FORMAT_NONE;
+	op->stream = false;
 	memset(op->plan, 0, sizeof(op->plan));
 
 	if (bytes > DOJO_PACKET_MAX)
@@ -537,10 +551,15 @@ bool dojo_op_run(const struct dojo_op *op, uint64_t unit,
 {
 	const struct dojo_opcode_info *o = find_opcode(op->packet.header.opcode);
 	struct dojo_ctx ctx;
+	bool ok;
 
 	*fault = (struct dojo_fault_info){ .reason = DOJO_FAULT_NONE };
 	if (!o || !o->run || unit >= op->units)
 		return fault_at(fault, DOJO_FAULT_OPCODE, 0);
 	dojo_ctx_init(&ctx, mem, scratch, flags, fault);
-	return o->run(op, unit, &ctx);
+	ctx.stream = op->stream;
+	ok = o->run(op, unit, &ctx);
+	if (ctx.stream)
+		ctx.k->drain();
+	return ok;
 }

@@ -97,8 +97,15 @@ struct dojo_op {
 	uint64_t read_bytes;		/* what the operands hold, each once */
 	uint64_t write_bytes;
 	uint32_t matrix_format;		/* sets the peak; NONE: no arithmetic */
+	bool stream;			/* write results past the caches: changes no bit */
 	uint64_t plan[16];		/* private to the opcode's implementation */
 };
+
+/*
+ * Outputs from this size on are written past the caches: more than a thread's share of
+ * most of them. Tests lower it.
+ */
+extern uint64_t dojo_stream_bytes;
 
 /*
  * dojo_op_decode - check a packet

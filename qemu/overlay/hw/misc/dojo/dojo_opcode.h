@@ -73,6 +73,12 @@ bool dojo_check_output(struct dojo_check *c, unsigned int i, unsigned int inplac
 void dojo_count_read(struct dojo_check *c, unsigned int i);
 void dojo_count_write(struct dojo_check *c, unsigned int i);
 
+/*
+ * Output @i, when it is a large one and no input lies there: it will have left the caches
+ * before anybody reads it, and is written past them.
+ */
+void dojo_check_stream(struct dojo_check *c, unsigned int i);
+
 uint64_t dojo_elements(const struct dojo_tensor *t);
 
 static inline const struct dojo_packet_compute *dojo_compute(const struct dojo_op *op)

@@ -75,6 +75,27 @@ static inline ALWAYS void vf_store(void *p, vf v)
 	memcpy(p, &v, sizeof(v));
 }
 
+/* Stored to an aligned place in memory rather than the cache; others see it after v_drain() */
+static inline ALWAYS void vu_stream(void *p, vu v)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	_mm512_stream_si512(p, (__m512i)v);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	_mm256_stream_si256(p, (__m256i)v);
+#elif defined(__SSE2__)
+	_mm_stream_si128(p, (__m128i)v);
+#else
+	memcpy(p, &v, sizeof(v));
+#endif
+}
+
+static inline void v_drain(void)
+{
+#if defined(__SSE2__)
+	_mm_sfence();
+#endif
+}
+
 static inline ALWAYS vu vu_load(const void *p)
 {
 	vu v;
@@ -205,6 +226,28 @@ static inline ALWAYS vi vi_min(vi a, vi b)
 #endif
 }
 
+static inline ALWAYS vu vu_min(vu a, vu b)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_min_epu32((__m512i)a, (__m512i)b);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_min_epu32((__m256i)a, (__m256i)b);
+#else
+	return vu_select((vi)(a < b), a, b);
+#endif
+}
+
+static inline ALWAYS vu vu_max(vu a, vu b)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_max_epu32((__m512i)a, (__m512i)b);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_max_epu32((__m256i)a, (__m256i)b);
+#else
+	return vu_select((vi)(a > b), a, b);
+#endif
+}
+
 /* Codes, widened: by one instruction, which compilers do not find for all widths */
 static inline ALWAYS vu vu_widen_u16(vh a)
 {
@@ -228,35 +271,72 @@ static inline ALWAYS vu vu_widen_u8(vb a)
 #endif
 }
 
-/* Codes, narrowed: the low bits */
-static inline ALWAYS vh vu_narrow_u16(vu a)
+/*
+ * Codes, narrowed: those of two or four vectors as one. Instructions limit them to the
+ * range, which others must not rely on.
+ */
+static inline ALWAYS vu vu_pack_u16(vu a, vu b)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	return (vh)_mm512_cvtepi32_epi16((__m512i)a);
-#elif DOJO_ISA == DOJO_ISA_AVX2
-	__m256i t = _mm256_packus_epi32(_mm256_and_si256((__m256i)a, _mm256_set1_epi32(0xffff)),
-					_mm256_setzero_si256());
+	const __m512i order = _mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0);
 
-	return (vh)_mm256_castsi256_si128(_mm256_permute4x64_epi64(t, 0x08));
+	return (vu)_mm512_permutexvar_epi64(order, _mm512_packus_epi32((__m512i)a, (__m512i)b));
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_permute4x64_epi64(_mm256_packus_epi32((__m256i)a, (__m256i)b), 0xd8);
 #else
-	return __builtin_convertvector(a, vh);
+	vh c[2] = { __builtin_convertvector(a, vh), __builtin_convertvector(b, vh) };
+
+	return vu_load(c);
 #endif
 }
 
-static inline ALWAYS vb vu_narrow_u8(vu a)
+static inline ALWAYS vu vu_pack_u8(vu a, vu b, vu c, vu d)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	return (vb)_mm512_cvtepi32_epi8((__m512i)a);
-#elif DOJO_ISA == DOJO_ISA_AVX2
-	const __m256i low = _mm256_set1_epi32(0x0c080400);
-	__m256i t = _mm256_shuffle_epi8((__m256i)a, low);
-	__m128i r = _mm_unpacklo_epi32(_mm256_castsi256_si128(t), _mm256_extracti128_si256(t, 1));
-	vb b;
+	const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+	__m512i ab = _mm512_packus_epi32((__m512i)a, (__m512i)b);
+	__m512i cd = _mm512_packus_epi32((__m512i)c, (__m512i)d);
 
-	memcpy(&b, &r, sizeof(b));
-	return b;
+	return (vu)_mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+	__m256i ab = _mm256_packus_epi32((__m256i)a, (__m256i)b);
+	__m256i cd = _mm256_packus_epi32((__m256i)c, (__m256i)d);
+
+	return (vu)_mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order);
 #else
-	return __builtin_convertvector(a, vb);
+	vb v[4] = {
+		__builtin_convertvector(a, vb), __builtin_convertvector(b, vb),
+		__builtin_convertvector(c, vb), __builtin_convertvector(d, vb),
+	};
+
+	return vu_load(v);
+#endif
+}
+
+/* ... signed, and limited to the range */
+static inline ALWAYS vu vu_pack_s8(vu a, vu b, vu c, vu d)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+	__m512i ab = _mm512_packs_epi32((__m512i)a, (__m512i)b);
+	__m512i cd = _mm512_packs_epi32((__m512i)c, (__m512i)d);
+
+	return (vu)_mm512_permutexvar_epi32(order, _mm512_packs_epi16(ab, cd));
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+	__m256i ab = _mm256_packs_epi32((__m256i)a, (__m256i)b);
+	__m256i cd = _mm256_packs_epi32((__m256i)c, (__m256i)d);
+
+	return (vu)_mm256_permutevar8x32_epi32(_mm256_packs_epi16(ab, cd), order);
+#else
+	const vi low = vi_set(-128), high = vi_set(127);
+
+	a = (vu)vi_max(vi_min((vi)a, high), low);
+	b = (vu)vi_max(vi_min((vi)b, high), low);
+	c = (vu)vi_max(vi_min((vi)c, high), low);
+	d = (vu)vi_max(vi_min((vi)d, high), low);
+	return vu_pack_u8(a, b, c, d);
 #endif
 }
 
@@ -308,14 +388,72 @@ static inline ALWAYS vq vq_mul_low(vq a, uint32_t m)
 }
 
 /* The low halves of 64-bit lanes, those of @even and @odd in turn */
-static inline ALWAYS vu vq_weave(vq even, vq odd)
+static inline ALWAYS vq vq_weave(vq even, vq odd)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	return (vu)_mm512_mask_mov_epi32((__m512i)even, 0xaaaa, (__m512i)(odd << 32));
+	return (vq)_mm512_mask_mov_epi32((__m512i)even, 0xaaaa, (__m512i)(odd << 32));
 #elif DOJO_ISA == DOJO_ISA_AVX2
-	return (vu)_mm256_blend_epi32((__m256i)even, (__m256i)(odd << 32), 0xaa);
+	return (vq)_mm256_blend_epi32((__m256i)even, (__m256i)(odd << 32), 0xaa);
 #else
-	return (vu)((even & UINT32_MAX) | odd << 32);
+	return (even & UINT32_MAX) | odd << 32;
+#endif
+}
+
+/*
+ * vq_zip_low(): the first halves of what vq_zip_iota() numbers, of @a and @b in turn;
+ * vq_zip_high(): the second halves. The order of lanes is that of the instruction.
+ */
+static inline ALWAYS vu vq_zip_low(vq a, vq b)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_unpacklo_epi64((__m512i)a, (__m512i)b);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_unpacklo_epi64((__m256i)a, (__m256i)b);
+#else
+	vq r = { a[0], b[0] };
+
+	return (vu)r;
+#endif
+}
+
+static inline ALWAYS vu vq_zip_high(vq a, vq b)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_unpackhi_epi64((__m512i)a, (__m512i)b);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	return (vu)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
+#else
+	vq r = { a[1], b[1] };
+
+	return (vu)r;
+#endif
+}
+
+static inline ALWAYS vq vq_zip_iota(void)
+{
+#if VL == 16
+	vq v = { 0, 4, 1, 5, 2, 6, 3, 7 };
+#elif VL == 8
+	vq v = { 0, 2, 1, 3 };
+#else
+	vq v = { 0, 1 };
+#endif
+
+	return v;
+}
+
+/* The halves of every lane change places */
+static inline ALWAYS vu vu_swap_u16(vu a)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	return (vu)_mm512_rol_epi32((__m512i)a, 16);
+#elif DOJO_ISA == DOJO_ISA_AVX2
+	const __m256i order = _mm256_set_epi64x(0x0d0c0f0e09080b0a, 0x0504070601000302,
+						0x0d0c0f0e09080b0a, 0x0504070601000302);
+
+	return (vu)_mm256_shuffle_epi8((__m256i)a, order);
+#else
+	return a >> 16 | a << 16;
 #endif
 }
 
@@ -437,36 +575,46 @@ static inline ALWAYS vu vm_select(vm mask, vu yes, vu no)
 #endif
 }
 
-/* How many lanes are set */
-static inline ALWAYS unsigned int vm_count(vm mask)
+static inline ALWAYS vm vm_below(vu a, uint32_t limit)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	return (unsigned int)__builtin_popcount(mask);
-#elif DOJO_ISA == DOJO_ISA_AVX2
-	return (unsigned int)__builtin_popcount((unsigned int)
-		_mm256_movemask_ps((__m256)mask));
+	return _mm512_cmplt_epu32_mask((__m512i)a, _mm512_set1_epi32((int)limit));
 #else
-	int n = 0;
-
-	for (int i = 0; i < VL; i++)
-		n -= mask[i];
-	return (unsigned int)n;
+	return (vi)(a < limit);
 #endif
 }
 
-/* Whether all lanes of x lie in low .. low + size - 1, or are 0 in @a */
-static inline ALWAYS bool vu_all_within(vu x, vu a, uint32_t low, uint32_t size)
+static inline ALWAYS bool vm_any(vm mask)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	__m512i d = (__m512i)(x - low);
-
-	return _kortestc_mask16_u8(_mm512_cmplt_epu32_mask(d, _mm512_set1_epi32((int)size)),
-				   _mm512_testn_epi32_mask((__m512i)a, (__m512i)a));
+	return mask;
 #elif DOJO_ISA == DOJO_ISA_AVX2
-	return _mm256_movemask_ps((__m256)((vi)(x - low < size) | (vi)(a == 0))) == 0xff;
+	return _mm256_movemask_ps((__m256)mask);
+#elif defined(__SSE2__)
+	return _mm_movemask_ps((__m128)mask);
 #else
-	return vm_count((vi)(x - low < size) | (vi)(a == 0)) == VL;
+	return mask[0] | mask[1] | mask[2] | mask[3];
 #endif
+}
+
+/* One more in the lanes that are set */
+static inline ALWAYS void vm_tally(vu *count, vm mask)
+{
+#if DOJO_ISA == DOJO_ISA_AVX512
+	*count = (vu)_mm512_mask_sub_epi32((__m512i)*count, mask, (__m512i)*count,
+					   _mm512_set1_epi32(-1));
+#else
+	*count -= (vu)mask;
+#endif
+}
+
+static inline ALWAYS uint64_t vu_sum(vu a)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < VL; i++)
+		sum += a[i];
+	return sum;
 }
 
 #endif
