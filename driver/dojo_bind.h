@@ -130,6 +130,59 @@ struct dojo_vma {
 	struct list_head link;
 };
 
+enum dojo_bind_step_type {
+	DOJO_STEP_UNMAP,
+	DOJO_STEP_MAP,
+};
+
+/**
+ * struct dojo_bind_step - a change of the page table
+ * @type: &enum dojo_bind_step_type
+ * @va: page aligned
+ * @size: bytes
+ * @layout: MAP: of the memory, referenced; NULL: none
+ * @offset: MAP: in @layout
+ * @permission: MAP: DOJO_PTE_READ, DOJO_PTE_WRITE
+ */
+struct dojo_bind_step {
+	enum dojo_bind_step_type type;
+	u64 va;
+	u64 size;
+	struct dojo_layout *layout;
+	u64 offset;
+	u64 permission;
+};
+
+/**
+ * struct dojo_bind - changes of a page table that are done together
+ * @base: for the scheduler; initialised if the bind has to wait
+ * @vm: address space; referenced
+ * @fence: for the scheduler
+ * @step: what to do, in order
+ * @steps: how many
+ * @capacity: of @step
+ * @need: page tables that they may take
+ * @counted: it is one of &dojo_vm.counted
+ * @batch: those page tables
+ * @changes: of the mappings, &struct dojo_bind_change, until they are final
+ * @removed: mappings to be freed afterwards
+ * @work: frees everything
+ */
+struct dojo_bind {
+	struct drm_sched_job base;
+	struct dojo_vm *vm;
+	struct dojo_bind_fence *fence;
+	struct dojo_bind_step *step;
+	u32 steps;
+	u32 capacity;
+	struct dojo_pt_need need;
+	bool counted;
+	struct dojo_pt_batch batch;
+	struct list_head changes;
+	struct list_head removed;
+	struct work_struct work;
+};
+
 static inline struct dojo_vm *to_dojo_vm(struct drm_gpuvm *gpuvm)
 {
 	return container_of(gpuvm, struct dojo_vm, base);
@@ -155,6 +208,18 @@ void dojo_vm_kill_all(struct dojo_mm *mm);
 int dojo_bind_sched_init(struct dojo_mm *mm);
 void dojo_bind_sched_fini(struct dojo_mm *mm);
 int dojo_bind_entity_init(struct dojo_vm *vm);
+struct dojo_bind *dojo_bind_create(struct dojo_vm *vm);
+void dojo_bind_destroy(struct dojo_bind *bind);
+struct dojo_layout *dojo_bind_layout(struct dojo_vm *vm, struct drm_gem_object *obj);
+int dojo_bind_step_map(struct dojo_bind *bind, u64 va, u64 size, struct dojo_layout *layout,
+		       u64 offset, u64 permission);
+int dojo_bind_step_unmap(struct dojo_bind *bind, u64 va, u64 size);
+int dojo_bind_reserve(struct dojo_bind *bind);
+bool dojo_bind_pending(const struct dojo_vm *vm);
+bool dojo_bind_memory_ready(struct drm_exec *exec);
+int dojo_bind_job_init(struct dojo_bind *bind, struct drm_exec *exec, struct dojo_sync_ctx *sync);
+struct dma_fence *dojo_bind_push(struct dojo_bind *bind, struct drm_exec *exec);
+void dojo_bind_execute(struct dojo_bind *bind);
 int dojo_bind_restore(struct dojo_vm *vm, struct drm_exec *exec);
 void dojo_vma_free(struct dojo_vma *vma);
 

@@ -299,6 +299,7 @@ struct dojo_queue *dojo_queues_next(struct dojo_tile *tile, struct dojo_queue *l
 struct dojo_queue *dojo_queue_create(struct dojo_tile *tile, const struct dojo_queue_args *args);
 struct dojo_queue *dojo_queue_lookup(struct dojo_file *file, u32 handle);
 void dojo_queue_put(struct dojo_queue *queue);
+void dojo_queue_destroy(struct dojo_queue *queue);
 void dojo_queue_mem_put(struct dojo_queue *queue);
 void dojo_queue_stop(struct dojo_queue *queue, u32 status, int first_error, int error);
 void dojo_queue_off(struct dojo_queue *queue);
@@ -306,6 +307,7 @@ int dojo_queue_restart(struct dojo_queue *queue, bool replay);
 int dojo_queue_save(struct dojo_queue *queue, struct dojo_queue_context *context);
 int dojo_queue_suspend(struct dojo_queue *queue, struct dojo_queue_context *context);
 void dojo_queue_read_context(struct dojo_queue *queue, struct dojo_queue_context *context);
+int dojo_queue_count(struct dojo_queue *queue, struct dojo_queue_counters *sum);
 u64 dojo_queue_busy_ns(struct dojo_queue *queue);
 void dojo_queue_file_close(struct dojo_file *file);
 u32 dojo_queue_limit(struct dojo_tile *tile);
@@ -321,9 +323,12 @@ u64 dojo_queue_oldest(struct dojo_queue *queue, u32 *index, u64 *batch_va);
 u64 dojo_queue_newest(struct dojo_queue *queue);
 void dojo_queue_orphan_fences(struct dojo_queue *queue);
 
+/* dojo_submit.c */
+int dojo_ioctl_queue_submit(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* dojo_queue_ioctl.c */
 int dojo_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
-int dojo_ioctl_queue_submit(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_queue_get_state(struct drm_device *drm, void *data, struct drm_file *file);
 int dojo_ioctl_queue_get_job(struct drm_device *drm, void *data, struct drm_file *file);
 
