@@ -14,7 +14,7 @@
 #define RATE	0.001f
 #define BETA1	0.9f
 #define BETA2	0.999f
-#define EPSILON	1e-8f
+#define EPSILON	0.00000001f
 #define DECAY	0.01f
 
 /**
@@ -186,7 +186,8 @@ float *cpu_net_input(struct cpu_net *net)
 	return net->input;
 }
 
-float *cpu_net_parameters(struct cpu_net *net, unsigned int i, size_t *count, const float **gradients)
+float *cpu_net_parameters(struct cpu_net *net, unsigned int i, size_t *count,
+			  const float **gradients)
 {
 	*count = net->layers[i].parameters;
 	*gradients = net->layers[i].state[1];
@@ -205,7 +206,8 @@ static void multiply(const struct cpu_net *net, bool trans_a, bool trans_b, size
 }
 
 /* @planes to rows, or with @back the other way round */
-static void turn(const struct cpu_net *net, struct net_extent e, float *planes, float *rows, bool back)
+static void turn(const struct cpu_net *net, struct net_extent e, float *planes, float *rows,
+		 bool back)
 {
 	size_t pixels = (size_t)e.width * e.height;
 
@@ -234,8 +236,8 @@ static void tap_range(uint32_t width, uint32_t k, uint32_t half, uint32_t *from,
  * The image @x as the tap (@kx, @ky) meets it, to @column; or with @back added from there
  * to the image.
  */
-static void shift_image(const struct cpu_layer *l, uint32_t kx, uint32_t ky, float *x, float *column,
-			bool back)
+static void shift_image(const struct cpu_layer *l, uint32_t kx, uint32_t ky, float *x,
+			float *column, bool back)
 {
 	uint32_t w = l->in.width, h = l->in.height, half = l->what.size / 2, x0, x1, y0, y1;
 
@@ -255,7 +257,8 @@ static void shift_image(const struct cpu_layer *l, uint32_t kx, uint32_t ky, flo
 	}
 }
 
-static void convolve_columns(const struct cpu_net *net, const struct cpu_layer *l, float *x, bool back)
+static void convolve_columns(const struct cpu_net *net, const struct cpu_layer *l, float *x,
+			     bool back)
 {
 	size_t pixels = (size_t)l->in.width * l->in.height, plane = pixels * net->batch;
 	float *column = net->columns;
@@ -355,7 +358,8 @@ static void forward(struct cpu_net *net, struct cpu_layer *l, float *x)
 /* ------------------------------------------------------------ backward */
 
 /* the mean loss; gradients of the logits */
-static float cross_entropy(const struct cpu_net *net, const struct cpu_layer *l, const uint8_t *labels)
+static float cross_entropy(const struct cpu_net *net, const struct cpu_layer *l,
+			   const uint8_t *labels)
 {
 	uint32_t n = l->what.out;
 	float loss = 0;

@@ -27,6 +27,7 @@ void cpu_net_update(struct cpu_net *net, unsigned int step);
  * Weights and biases of layer @i, and their gradients; @count of them. NULL if it has
  * none. For tests.
  */
-float *cpu_net_parameters(struct cpu_net *net, unsigned int i, size_t *count, const float **gradients);
+float *cpu_net_parameters(struct cpu_net *net, unsigned int i, size_t *count,
+			  const float **gradients);
 
 #endif

@@ -67,7 +67,10 @@ static void run_packet(void)
 
 #define ROUNDS	60
 
-/* Seconds at best, of the packet and of its peer; and how often the packet's time goes into the peer's */
+/*
+ * Seconds at best, of the packet and of its peer; and how often the packet's time goes into
+ * the peer's
+ */
 struct timing {
 	double ours, peer, ratio;
 };
@@ -88,8 +91,9 @@ static int compare(const void *a, const void *b)
 }
 
 /*
- * The packet and @peer take turns, so that both meet the same clock and the same neighbours; the ratio is the middle one
- * of all turns, since on a busy machine the best time of either may be luck.
+ * The packet and @peer take turns, so that both meet the same clock and the same neighbours;
+ * the ratio is the middle one of all turns, since on a busy machine the best time of either
+ * may be luck.
  */
 static struct timing time_beside(void (*peer)(void))
 {

@@ -147,9 +147,11 @@ int main(void)
 		{ "training on the CPU: gradients of dense layers", gradients_of_dense_layers },
 		{ "training on the CPU: gradients of convolutions and pools",
 		  gradients_of_convolutions_and_pools },
-		{ "training on the CPU: kernels wider than the image", kernels_wider_than_the_image },
+		{ "training on the CPU: kernels wider than the image",
+		  kernels_wider_than_the_image },
 		{ "training on the CPU: the loss goes down", training_lowers_the_loss },
-		{ "training on the CPU: layers that do not fit", layers_that_do_not_fit_are_refused },
+		{ "training on the CPU: layers that do not fit",
+		  layers_that_do_not_fit_are_refused },
 	};
 
 	return run_tests(tests, sizeof(tests) / sizeof(*tests));

@@ -293,7 +293,8 @@ static inline ALWAYS vu vu_pack_u16(vu a, vu b)
 static inline ALWAYS vu vu_pack_u8(vu a, vu b, vu c, vu d)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+	const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2,
+					       13, 9, 5, 1, 12, 8, 4, 0);
 	__m512i ab = _mm512_packus_epi32((__m512i)a, (__m512i)b);
 	__m512i cd = _mm512_packus_epi32((__m512i)c, (__m512i)d);
 
@@ -318,7 +319,8 @@ static inline ALWAYS vu vu_pack_u8(vu a, vu b, vu c, vu d)
 static inline ALWAYS vu vu_pack_s8(vu a, vu b, vu c, vu d)
 {
 #if DOJO_ISA == DOJO_ISA_AVX512
-	const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+	const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2,
+					       13, 9, 5, 1, 12, 8, 4, 0);
 	__m512i ab = _mm512_packs_epi32((__m512i)a, (__m512i)b);
 	__m512i cd = _mm512_packs_epi32((__m512i)c, (__m512i)d);
 
