@@ -78,6 +78,29 @@ qemu-style() {
 	[ -z "$found" ] || { printf '%s\n' "$found" | head -n 200; return 1; }
 }
 
+# What Clang says of the sources that GCC built in FOLDER: with GCC's definitions and include paths, the kernel's headers
+# as a system's.
+clang-warnings() {	# clang-warnings FOLDER
+	local command words word rc=0
+	for command in "$1"/driver/.dojo_*.o.cmd; do
+		read -ra words < <(sed -n 's/^savedcmd_[^ ]* := //; s/ ; .*//; 1p' "$command")
+		set -- "$1" "${words[-1]}"
+		for word in "${words[@]}"; do
+			case $word in
+			-I/usr/*) set -- "$@" -isystem "${word#-I}" ;;
+			-I* | -D* | -std=* | -nostdinc | -fms-extensions | -fshort-wchar | -include | /usr/*.h) set -- "$@" "$word" ;;
+			esac
+		done
+		(
+			cd "$1" || exit
+			shift
+			eval "clang -fsyntax-only -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+				-Wno-missing-field-initializers -Wno-gnu -Wno-microsoft $*"
+		) || rc=1
+	done
+	return $rc
+}
+
 module() {	# module KERNEL: W=1 and sparse, every warning an error
 	local dir
 	for dir in /lib/modules/"$1".*; do :; done
@@ -88,7 +111,7 @@ module() {	# module KERNEL: W=1 and sparse, every warning an error
 	! grep -E ': (warning|error):' "$out/module-$1.log"
 }
 module-lts() { module "$KERNEL_LTS"; }
-module-new() { module "$KERNEL_NEW"; }
+module-new() { module "$KERNEL_NEW" && clang-warnings "$out/$KERNEL_NEW"; }
 
 # Every semantic patch of the kernel's that needs no OCaml, in report mode.
 semantic-patch() {	# semantic-patch FILE
