@@ -143,6 +143,8 @@ if [ -n "$iommu" ]; then
 	args+=(-machine "kernel-irqchip=split" -device "intel-iommu,intremap=on,caching-mode=on")
 	append+=" intel_iommu=on"
 fi
+# the ports' own hot-plug, as boards have it: with ACPI's a port never says that its link is up, and no reset of it succeeds
+args+=(-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off)
 for i in "${!cards[@]}"; do
 	case ,${cards[i]} in *,serial=*) ;; *) cards[i]+=${cards[i]:+,}serial=DOJO-VM-$(printf %04d "$i") ;; esac
 	args+=(-device "pcie-root-port,id=rp$i,chassis=$((i + 1)),slot=$((i + 1))"
