@@ -21,6 +21,7 @@
 #include "dojo_admin.h"
 #include "dojo_bind.h"
 #include "dojo_sync.h"
+#include "dojo_trace.h"
 #include "dojo_ttm.h"
 #include "dojo_vm.h"
 
@@ -116,6 +117,14 @@ static void dojo_bind_fence_discard(struct dojo_bind_fence *fence)
 	kfree(fence);
 }
 
+/* What the step does, for traces */
+static u32 dojo_bind_step_op(const struct dojo_bind_step *step)
+{
+	if (step->type == DOJO_STEP_UNMAP)
+		return DRM_DOJO_BIND_UNMAP;
+	return step->layout ? DRM_DOJO_BIND_MAP : DRM_DOJO_BIND_NULL;
+}
+
 /**
  * dojo_bind_execute() - write the page table
  * @bind: all binds before it are done
@@ -132,6 +141,8 @@ void dojo_bind_execute(struct dojo_bind *bind)
 	for (u32 i = 0; i < bind->steps; i++) {
 		struct dojo_bind_step *step = &bind->step[i];
 
+		trace_dojo_bind(vm->mm->tile, vm->asid, dojo_bind_step_op(step), step->va,
+				step->size);
 		if (step->type == DOJO_STEP_MAP)
 			dojo_pt_map(&vm->pt, batch, step->va, step->size, step->layout,
 				    step->offset, step->permission);

@@ -91,7 +91,7 @@ static void dojo_bo_places(struct dojo_mm *mm, const struct dojo_bo *bo,
 }
 
 /* What was purgeable may have lost its memory. */
-bool dojo_bo_purged(const struct dojo_bo *bo)
+static bool dojo_bo_purged(const struct dojo_bo *bo)
 {
 	return !bo->ttm.resource;
 }
@@ -369,6 +369,7 @@ static vm_fault_t dojo_bo_fault_reserved(struct vm_fault *vmf, struct dojo_bo *b
 static vm_fault_t dojo_bo_fault(struct vm_fault *vmf)
 {
 	struct ttm_buffer_object *tbo = vmf->vma->vm_private_data;
+	struct dojo_mm *mm = to_dojo_mm(tbo->bdev);
 	vm_fault_t ret;
 	int idx;
 
@@ -376,9 +377,12 @@ static vm_fault_t dojo_bo_fault(struct vm_fault *vmf)
 	if (ret)
 		return ret;
 
-	if (!READ_ONCE(to_dojo_mm(tbo->bdev)->wedged) && drm_dev_enter(tbo->base.dev, &idx)) {
+	if (!READ_ONCE(mm->wedged) && drm_dev_enter(tbo->base.dev, &idx)) {
 		ret = dojo_bo_fault_reserved(vmf, ttm_to_dojo_bo(tbo));
 		drm_dev_exit(idx);
+		smp_mb();	/* dojo_mm_set_wedged() takes away what it finds after saying so */
+		if (ret == VM_FAULT_NOPAGE && READ_ONCE(mm->wedged))
+			ttm_bo_unmap_virtual(tbo);
 	} else {
 		ret = ttm_bo_vm_dummy_page(vmf, vmf->vma->vm_page_prot);
 	}

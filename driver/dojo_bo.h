@@ -82,7 +82,6 @@ static inline bool dojo_gem_is_bo(const struct drm_gem_object *obj)
 }
 
 bool dojo_ttm_is_bo(const struct ttm_buffer_object *tbo);
-bool dojo_bo_purged(const struct dojo_bo *bo);
 bool dojo_bo_absent(const struct dojo_bo *bo);
 bool dojo_bo_settled(const struct dojo_bo *bo);
 struct dojo_layout *dojo_bo_layout(struct dojo_bo *bo);

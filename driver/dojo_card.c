@@ -331,6 +331,7 @@ static void dojo_card_remove(struct pci_dev *pdev)
 	dojo_hwmon_fini(card);
 	dojo_card_remove_tiles(card);
 	cancel_work_sync(&card->reset_work);
+	cancel_delayed_work_sync(&card->pci_limit);
 	pci_clear_master(pdev);
 
 	mutex_lock(&card->reset_lock);
@@ -360,12 +361,17 @@ static void dojo_card_reset_done(struct pci_dev *pdev)
 
 static pci_ers_result_t dojo_card_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
-	if (state == pci_channel_io_perm_failure)
+	struct dojo_card *card = pci_get_drvdata(pdev);
+
+	if (state == pci_channel_io_perm_failure) {
+		dojo_reset_pci_failed(card);
 		return PCI_ERS_RESULT_DISCONNECT;
+	}
 	if (state == pci_channel_io_normal)
 		return PCI_ERS_RESULT_CAN_RECOVER;
 
-	dojo_reset_pci_prepare(pci_get_drvdata(pdev));
+	dojo_reset_pci_prepare(card);
+	dojo_reset_pci_limit(card);
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 
@@ -381,6 +387,7 @@ static pci_ers_result_t dojo_card_slot_reset(struct pci_dev *pdev)
 
 	if (!READ_ONCE(card->reset_by_pci))
 		dojo_reset_pci_prepare(card);
+	dojo_reset_pci_limit(card);
 	pci_restore_state(pdev);
 	pci_set_master(pdev);
 	return dojo_card_alive(card) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;

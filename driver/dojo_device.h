@@ -68,6 +68,7 @@ struct dojo_tile;
  * @reset_wq: ordered; tile and card resets
  * @reset_work: card reset
  * @reset_by_pci: an FLR or bus reset by the PCI core is under way
+ * @pci_limit: gives up after a bus error of which the PCI core says no more
  * @hwmon: hwmon device
  */
 struct dojo_card {
@@ -94,6 +95,7 @@ struct dojo_card {
 	struct workqueue_struct *reset_wq;
 	struct work_struct reset_work;
 	bool reset_by_pci;
+	struct delayed_work pci_limit;
 	struct device *hwmon;
 };
 

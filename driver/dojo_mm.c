@@ -142,14 +142,18 @@ void dojo_mm_stop(struct dojo_tile *tile)
 }
 
 /**
- * dojo_mm_wedge() - the tile is of no use any more, but still there
- * @tile: tile whose queues are stopped for good
- *
- * Programs that touch their mappings go on, with a dummy page.
+ * dojo_mm_set_wedged() - the tile is of no use any more, but still there; or it is again
+ * @tile: tile; when it is wedged, its queues are stopped for good
+ * @wedged: programs that touch their mappings go on with a dummy page
  */
-void dojo_mm_wedge(struct dojo_tile *tile)
+void dojo_mm_set_wedged(struct dojo_tile *tile, bool wedged)
 {
-	WRITE_ONCE(tile->mm->wedged, true);
+	struct dojo_mm *mm = tile->mm;
+
+	if (mm->wedged == wedged)
+		return;
+	WRITE_ONCE(mm->wedged, wedged);
+	smp_mb();	/* dojo_bo_fault() looks after it has shown a page */
 	unmap_mapping_range(tile->drm.anon_inode->i_mapping, 0, 0, 1);
 }
 

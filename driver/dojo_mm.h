@@ -15,7 +15,7 @@ int dojo_mm_init(struct dojo_tile *tile);
 void dojo_mm_fini(struct dojo_tile *tile);
 int dojo_mm_start(struct dojo_tile *tile);
 void dojo_mm_stop(struct dojo_tile *tile);
-void dojo_mm_wedge(struct dojo_tile *tile);
+void dojo_mm_set_wedged(struct dojo_tile *tile, bool wedged);
 void dojo_mm_reset_prepare(struct dojo_tile *tile, bool hbm_lost);
 void dojo_mm_reset_done(struct dojo_tile *tile);
 

@@ -18,6 +18,7 @@
  */
 #include <linux/delay.h>
 #include <linux/ktime.h>
+#include <linux/moduleparam.h>
 
 #include <drm/drm_drv.h>
 
@@ -38,6 +39,12 @@
 
 /* Longer than any sequence of rungs can take */
 #define DOJO_RESET_WAIT		(60 * HZ)
+
+/* Where the recovery from a bus error fails, not every kernel says so. */
+static unsigned int pci_recovery_ms = 30000;
+module_param(pci_recovery_ms, uint, 0644);
+MODULE_PARM_DESC(pci_recovery_ms,
+		 "How long the PCI core may take to bring a card back after a bus error (default 30000)");
 
 static void dojo_reset_set_state(struct dojo_tile *tile, int state)
 {
@@ -245,7 +252,7 @@ static int dojo_reset_tile(struct dojo_tile *tile)
 	return ret;
 }
 
-static void dojo_reset_card_prepare(struct dojo_card *card)
+static void dojo_reset_card_prepare(struct dojo_card *card, const char *cause)
 {
 	struct dojo_tile *tile;
 	unsigned int i;
@@ -255,7 +262,7 @@ static void dojo_reset_card_prepare(struct dojo_card *card)
 		if (!tile)
 			continue;
 		if (dojo_tile_state(tile) != DOJO_TILE_RESETTING) {
-			tile->reset_cause = "another tile, or the administrator";
+			tile->reset_cause = cause;
 			tile->reset_pid = 0;
 		}
 		dojo_reset_set_state(tile, DOJO_TILE_RESETTING);
@@ -285,6 +292,19 @@ static int dojo_reset_card_done(struct dojo_card *card, int ret)
 	return ret;
 }
 
+/* Mappings of programs lead to HBM, unless the card is wedged. */
+static void dojo_reset_show_memory(struct dojo_card *card)
+{
+	unsigned int i;
+
+	for (i = 0; i < card->num_tiles; i++) {
+		struct dojo_tile *tile = card->tile[i];
+
+		if (tile)
+			dojo_mm_set_wedged(tile, dojo_tile_state(tile) == DOJO_TILE_WEDGED);
+	}
+}
+
 /*
  * Nothing more can be done from here. DMA is stopped, every fence is signalled,
  * ioctls are refused, and user space is told how to go on.
@@ -305,6 +325,7 @@ static void dojo_reset_wedge(struct dojo_card *card)
 		dojo_reset_end_queues(tile, -ECANCELED);
 	}
 	dma_fence_end_signalling(cookie);
+	dojo_reset_show_memory(card);
 
 	for (i = 0; i < card->num_tiles; i++) {
 		tile = card->tile[i];
@@ -321,9 +342,11 @@ static int dojo_reset_card(struct dojo_card *card)
 	int ret;
 
 	pci_set_master(card->pdev);
-	dojo_reset_card_prepare(card);
+	dojo_reset_card_prepare(card, "another tile, or the administrator");
 	ret = dojo_reset_card_done(card, dojo_reset_card_hw(card));
 	dma_fence_end_signalling(cookie);
+	if (!ret)
+		dojo_reset_show_memory(card);
 
 	dev_notice(&card->pdev->dev, "card reset: %s\n", ret ? "failed" : "done");
 	return ret;
@@ -512,9 +535,39 @@ void dojo_reset_pci_prepare(struct dojo_card *card)
 	mutex_lock(&card->reset_lock);
 	cookie = dma_fence_begin_signalling();
 	card->reset_by_pci = true;
-	dojo_reset_card_prepare(card);
+	dojo_reset_card_prepare(card, "a reset by the PCI core, or an error on the bus");
 	dma_fence_end_signalling(cookie);
 	mutex_unlock(&card->reset_lock);
+}
+
+/**
+ * dojo_reset_pci_limit() - wait only so long for the PCI core to go on
+ * @card: prepared for a reset
+ */
+void dojo_reset_pci_limit(struct dojo_card *card)
+{
+	mod_delayed_work(card->reset_wq, &card->pci_limit,
+			 msecs_to_jiffies(READ_ONCE(pci_recovery_ms)));
+}
+
+/**
+ * dojo_reset_pci_failed() - the PCI core does not bring the card back
+ * @card: card
+ */
+void dojo_reset_pci_failed(struct dojo_card *card)
+{
+	mutex_lock(&card->reset_lock);
+	card->reset_by_pci = false;
+	dojo_reset_wedge(card);
+	mutex_unlock(&card->reset_lock);
+}
+
+static void dojo_reset_pci_limit_work(struct work_struct *work)
+{
+	struct dojo_card *card = container_of(work, struct dojo_card, pci_limit.work);
+
+	if (READ_ONCE(card->reset_by_pci))
+		dojo_reset_pci_failed(card);
 }
 
 /**
@@ -526,6 +579,7 @@ void dojo_reset_pci_done(struct dojo_card *card)
 	bool cookie;
 	int ret;
 
+	cancel_delayed_work_sync(&card->pci_limit);
 	mutex_lock(&card->reset_lock);
 	cookie = dma_fence_begin_signalling();
 	ret = dojo_card_alive(card) ? dojo_reset_poll(card->regs + DOJO_CARD_STATUS) : -ENODEV;
@@ -535,6 +589,8 @@ void dojo_reset_pci_done(struct dojo_card *card)
 	dev_notice(&card->pdev->dev, "PCI reset: %s\n", ret ? "failed" : "done");
 	if (ret)
 		dojo_reset_wedge(card);
+	else
+		dojo_reset_show_memory(card);
 	mutex_unlock(&card->reset_lock);
 }
 
@@ -556,4 +612,5 @@ void dojo_reset_init_tile(struct dojo_tile *tile)
 void dojo_reset_init_card(struct dojo_card *card)
 {
 	INIT_WORK(&card->reset_work, dojo_reset_card_work);
+	INIT_DELAYED_WORK(&card->pci_limit, dojo_reset_pci_limit_work);
 }

@@ -21,6 +21,8 @@ void dojo_reset_wait(struct dojo_tile *tile);
 int dojo_reset_wait_up(struct dojo_tile *tile);
 int dojo_reset_now(struct dojo_tile *tile, bool card);
 void dojo_reset_pci_prepare(struct dojo_card *card);
+void dojo_reset_pci_limit(struct dojo_card *card);
 void dojo_reset_pci_done(struct dojo_card *card);
+void dojo_reset_pci_failed(struct dojo_card *card);
 
 #endif

@@ -21,6 +21,7 @@
 #include "dojo_bo.h"
 #include "dojo_move.h"
 #include "dojo_shrinker.h"
+#include "dojo_trace.h"
 #include "dojo_ttm.h"
 
 static struct dojo_region *to_dojo_region(struct ttm_resource_manager *man)
@@ -416,11 +417,18 @@ static int dojo_bo_move_to(struct ttm_buffer_object *tbo, bool evict, struct ttm
 static int dojo_bo_move(struct ttm_buffer_object *tbo, bool evict, struct ttm_operation_ctx *ctx,
 			struct ttm_resource *new, struct ttm_place *hop)
 {
-	int ret = dojo_bo_move_to(tbo, evict, new, hop);
+	struct dojo_bo *bo = ttm_to_dojo_bo(tbo);
+	u32 from = dojo_bo_placement(bo), to;
+	int ret;
 
-	if (!ret)
-		dojo_bo_note_purgeable(ttm_to_dojo_bo(tbo));
-	return ret;
+	ret = dojo_bo_move_to(tbo, evict, new, hop);
+	if (ret)
+		return ret;
+	dojo_bo_note_purgeable(bo);
+	to = dojo_bo_placement(bo);
+	if (from && from != to)
+		trace_dojo_evict(to_dojo_mm(tbo->bdev)->tile, from, to, tbo->base.size);
+	return 0;
 }
 
 /* ---- CPU access */
