@@ -704,6 +704,41 @@ TEST_F(place, memory_returns_when_the_file_closes)
 	EXPECT_LE(after.system_used, before.system_used);
 }
 
+/* ------------------------------------------------------------- debuggers */
+
+/* By the kernel's way into another process's memory, which finds no pages behind HBM */
+static void look_through_proc(struct __test_metadata *_metadata, int fd, __u32 domain)
+{
+	char there[KIB(6)], here[KIB(6)];
+	int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	__u32 handle;
+	char *map;
+
+	ASSERT_GE(mem, 0);
+	ASSERT_EQ(0, dojo_bo_create(fd, KIB(64), domain, DRM_DOJO_BO_CPU_ACCESS, &handle));
+	map = dojo_bo_map(fd, handle, KIB(64));
+	ASSERT_NE(MAP_FAILED, (void *)map);
+	dojo_pattern(map, KIB(64), 11);
+	/* across pages, and not from the beginning of one */
+	ASSERT_EQ(sizeof(there), pread(mem, there, sizeof(there), (uintptr_t)map + 100));
+	EXPECT_EQ(0, memcmp(there, map + 100, sizeof(there)));
+	dojo_pattern(here, sizeof(here), 12);
+	ASSERT_EQ(sizeof(here), pwrite(mem, here, sizeof(here), (uintptr_t)map + KIB(8) + 1000));
+	EXPECT_EQ(0, memcmp(here, map + KIB(8) + 1000, sizeof(here)));
+	close(mem);
+	munmap(map, KIB(64));
+}
+
+TEST_F(bo, a_debugger_reads_and_writes_hbm)
+{
+	look_through_proc(_metadata, self->fd, DRM_DOJO_DOMAIN_HBM);
+}
+
+TEST_F(bo, a_debugger_reads_and_writes_system_memory)
+{
+	look_through_proc(_metadata, self->fd, DRM_DOJO_DOMAIN_SYSTEM);
+}
+
 /* -------------------------------------------------------------- advice */
 
 TEST_F(bo, purgeable_and_needed_again_keeps_the_contents_without_pressure)

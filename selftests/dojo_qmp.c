@@ -101,3 +101,16 @@ int dojo_qmp_set(int qmp, const char *path, const char *property, const char *va
 		       "{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"%s\", \"property\": \"%s\", \"value\": %s}",
 		       path, property, value);
 }
+
+int dojo_qmp_monitor(int qmp, const char *text)
+{
+	char answer[1024];
+	int ret;
+
+	ret = command(qmp, answer, sizeof(answer),
+		      "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"%s\"}",
+		      text);
+	if (!ret && !strstr(answer, "\"return\": \"OK"))
+		ret = -EINVAL;
+	return ret;
+}

@@ -21,4 +21,7 @@ int dojo_qmp_card(int qmp, const char *serial, char *path, size_t size);
 /* @value is JSON: a number, true, or a string with its quotes. 0 or -EINVAL */
 int dojo_qmp_set(int qmp, const char *path, const char *property, const char *value);
 
+/* A command of the human monitor, which must answer OK. 0 or -EINVAL */
+int dojo_qmp_monitor(int qmp, const char *text);
+
 #endif

@@ -400,6 +400,50 @@ TEST_F(evict, sram_is_never_evicted)
 	EXPECT_EQ(DRM_DOJO_DOMAIN_SRAM, query.placement);
 }
 
+/* ----------------------------------------------------------- in one piece */
+
+/* Page-table entries that it takes to map a new buffer of HBM, and the tables they lie in */
+static __u64 entries_of(struct __test_metadata *_metadata, struct dojo_client *c, __u64 size,
+			__u32 flags)
+{
+	struct drm_dojo_vm_get_state before, after;
+	struct drm_dojo_bo_query query;
+	__u64 va = dojo_hole(c, size);
+	__u32 handle;
+
+	ASSERT_EQ(0, dojo_bo_create(c->fd, size, DRM_DOJO_DOMAIN_HBM, flags, &handle));
+	ASSERT_EQ(0, dojo_vm_state(c->fd, c->vm, &before));
+	ASSERT_EQ(0, dojo_vm_map(c->fd, c->vm, handle, 0, va, size));
+	dojo_fill(c, va, size, 1);
+	ASSERT_EQ(0, dojo_run(c, c->dma));
+	ASSERT_EQ(0, dojo_vm_state(c->fd, c->vm, &after));
+	ASSERT_EQ(0, dojo_bo_query(c->fd, handle, &query));
+	EXPECT_EQ(DRM_DOJO_DOMAIN_HBM, query.placement);
+	return after.pt_writes - before.pt_writes;
+}
+
+/* Every second MiB is free: 8 of them together only when something makes room */
+TEST_F(evict, a_contiguous_buffer_is_in_one_piece_though_free_memory_is_not)
+{
+	const __u64 size = MIB(8);
+	unsigned int count = self->hbm / MIB(1), i;
+	struct dojo_client c;
+	__u32 *handles;
+
+	handles = calloc(count, sizeof(*handles));
+	ASSERT_NE(NULL, handles);
+	ASSERT_EQ(0, dojo_client_open(&c, self->node));
+	for (i = 0; i < count; i++)
+		ASSERT_EQ(0, dojo_bo_create(c.fd, MIB(1), DRM_DOJO_DOMAIN_HBM, 0, &handles[i]));
+	for (i = 0; i < count; i += 2)
+		ASSERT_EQ(0, dojo_bo_close(c.fd, handles[i]));
+	/* any buffer is in pieces, of small pages */
+	EXPECT_GE(entries_of(_metadata, &c, size, 0), size / PAGE / 2);
+	EXPECT_LE(entries_of(_metadata, &c, size, DRM_DOJO_BO_CONTIGUOUS), size / HUGE_PAGE + 3);
+	dojo_client_close(&c);
+	free(handles);
+}
+
 /* --------------------------------------------------------- and guest swap */
 
 #define PAGES_LIMIT	"/sys/module/ttm/parameters/pages_limit"

@@ -546,6 +546,65 @@ TEST_F(hang, the_first_failure_leaves_a_core_dump)
 	EXPECT_EQ(0, dojo_write_file(path, "0"));
 }
 
+/* A dump that is there now, or comes soon, in @text; what is there is taken away */
+static ssize_t take_coredump(char *text, size_t size)
+{
+	char path[300];
+	ssize_t n = -ENOENT;
+	int tries;
+
+	for (tries = 0; tries < 100 && !find_coredump(path, sizeof(path)); tries++)
+		usleep(20000);
+	if (tries < 100)
+		n = dojo_read_file(path, text, size);
+	for (tries = 0; tries < 100 && find_coredump(path, sizeof(path)); tries++) {
+		dojo_write_file(path, "0");
+		usleep(20000);
+	}
+	return n;
+}
+
+/* Whether the dump has the first words of what failed, where the packet begins */
+static bool dump_shows(const char *dump, __u64 va, const __u32 *words)
+{
+	char heading[64], line[64];
+	const char *at;
+
+	snprintf(heading, sizeof(heading), "[packet 0x%llx]\n", va);
+	at = strstr(dump, heading);
+	snprintf(line, sizeof(line), "0000: %08x %08x ", words[0], words[1]);
+	return at && !strncmp(at + strlen(heading), line, strlen(line));
+}
+
+static void expect_packet_in_dump(struct __test_metadata *_metadata, struct dojo_client *c,
+				  __u32 domain)
+{
+	static char text[KIB(128)];
+	struct dojo_buf buf;
+
+	while (take_coredump(text, sizeof(text)) > 0)
+		;	/* what earlier failures have left */
+	ASSERT_EQ(0, dojo_buf_create(c, &buf, AREA, domain, DRM_DOJO_BO_CPU_ACCESS));
+	dojo_fill(c, dojo_hole(c, PAGE), PAGE, 1);
+	memcpy(buf.map, c->batch.map, c->used);
+	ASSERT_EQ(0, memcmp(c->batch.map, buf.map, c->used));
+	ASSERT_EQ(0, dojo_submit_one(c->fd, c->dma, buf.va, c->used, c->done));
+	EXPECT_EQ(0, dojo_syncobj_wait(c->fd, c->done, dojo_patience()));
+	EXPECT_EQ(-EFAULT, dojo_syncobj_status(c->fd, c->done));
+	ASSERT_GT(take_coredump(text, sizeof(text)), 0);
+	EXPECT_TRUE(dump_shows(text, buf.va, c->batch.map));
+}
+
+TEST_F(hang, a_core_dump_shows_the_packet_at_fault)
+{
+	expect_packet_in_dump(_metadata, &self->c, DRM_DOJO_DOMAIN_SYSTEM);
+}
+
+TEST_F(hang, a_core_dump_shows_a_packet_in_hbm_too)
+{
+	expect_packet_in_dump(_metadata, &self->c, DRM_DOJO_DOMAIN_HBM);
+}
+
 int main(int argc, char **argv)
 {
 	return dojo_test_main(argc, argv, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Coming and going of the driver: reload, unbind under open files, removal of the card */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <sched.h>
@@ -45,7 +46,7 @@ static int unload(void)
 	return syscall(SYS_delete_module, "dojo", O_NONBLOCK) ? -errno : 0;
 }
 
-static int load(void)
+static int load_with(const char *parameters)
 {
 	const char *path = getenv("DOJO_MODULE");
 	int fd, ret;
@@ -53,9 +54,14 @@ static int load(void)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
 	close(fd);
 	return ret;
+}
+
+static int load(void)
+{
+	return load_with("");
 }
 
 static bool can_reload(void)
@@ -132,6 +138,79 @@ TEST_F(module, works_after_being_loaded_again)
 	ASSERT_TRUE(nodes_are_back(self->nodes));
 	for (n = 0; n < self->nodes; n++)
 		EXPECT_EQ(0, work_on(n));
+}
+
+/* Interrupt vectors that a card has */
+static unsigned int vectors_of(const char *pci)
+{
+	char path[64];
+	struct dirent *entry;
+	unsigned int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/msi_irqs", pci);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		n += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+TEST_F(module, one_interrupt_vector_a_card_is_enough)
+{
+	unsigned int n;
+
+	if (!can_reload())
+		SKIP(return, "DOJO_MODULE does not say where the module is");
+	ASSERT_EQ(0, unload());
+	EXPECT_EQ(0, load_with("vectors=1"));
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	EXPECT_EQ(1, vectors_of(self->pci));
+	for (n = 0; n < self->nodes; n++)
+		EXPECT_EQ(0, work_on(n));
+	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, load());
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	EXPECT_GT(vectors_of(self->pci), 1);
+}
+
+/* The last work of a file that was closed may hold the module for a moment. */
+static int unload_patiently(void)
+{
+	unsigned int tries;
+	int ret = 0;
+
+	for (tries = 0; tries < 100; tries++) {
+		ret = unload();
+		if (ret != -EAGAIN)
+			break;
+		usleep(20000);
+	}
+	return ret;
+}
+
+TEST_F(module, a_fence_in_a_sync_file_may_outlive_it)
+{
+	struct dojo_client c;
+	int sync_file;
+
+	if (!can_reload())
+		SKIP(return, "DOJO_MODULE does not say where the module is");
+	ASSERT_EQ(0, dojo_client_open(&c, 0));
+	dojo_fill(&c, c.batch.va + KIB(32), 4, 1);
+	ASSERT_EQ(0, dojo_start(&c, c.dma, c.done));
+	ASSERT_EQ(0, dojo_syncobj_wait(c.fd, c.done, dojo_patience()));
+	sync_file = dojo_syncobj_export(c.fd, c.done);
+	ASSERT_GE(sync_file, 0);
+	dojo_client_close(&c);
+	ASSERT_EQ(0, unload_patiently());
+	EXPECT_EQ(1, dojo_sync_file_status(sync_file));
+	ASSERT_EQ(0, load());
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	EXPECT_EQ(0, work_on(0));
+	EXPECT_EQ(1, dojo_sync_file_status(sync_file));
+	close(sync_file);
 }
 
 TEST_F_TIMEOUT(module, can_be_loaded_again_and_again, 600)

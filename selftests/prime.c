@@ -399,6 +399,20 @@ TEST_F(foreign, it_stays_when_its_file_is_closed)
 	dojo_client_close(&c);
 }
 
+TEST_F(foreign, it_is_counted_as_shared_system_memory)
+{
+	__u32 handle;
+	int fd = dojo_open(0);
+	long long before;
+
+	ASSERT_GE(fd, 0);
+	before = dojo_fdinfo_bytes(fd, "shared", "system");
+	ASSERT_GE(before, 0);
+	ASSERT_EQ(0, import(fd, self->dmabuf, &handle));
+	EXPECT_EQ(before + (long long)AREA, dojo_fdinfo_bytes(fd, "shared", "system"));
+	close(fd);
+}
+
 TEST_F(foreign, it_lies_in_system_memory)
 {
 	struct drm_dojo_bo_query query;

@@ -420,6 +420,169 @@ TEST_F(hang, ioctls_on_a_wedged_tile_are_cancelled)
 	EXPECT_TRUE(nodes_are_back(self->nodes));
 }
 
+/* The card's resets have been made to fail: what becomes of it when a job of @c hangs */
+static bool hang_wedges(struct dojo_client *c, __u64 va, int minor)
+{
+	dojo_fill(c, va, AREA, 1);
+	return dojo_run(c, c->dma) == -ETIME && becomes(minor, "wedged");
+}
+
+TEST_F(hang, a_mapping_of_a_wedged_tile_shows_a_page_of_the_program_s_own)
+{
+	_Atomic __u32 *word, *untouched;
+	struct dojo_buf hbm;
+
+	ASSERT_EQ(0, dojo_buf_create(&self->other, &hbm, AREA, DRM_DOJO_DOMAIN_HBM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	word = hbm.map;
+	untouched = word + AREA / 2 / sizeof(*word);
+	*word = 0x5a5a5a5a;
+	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "flr"));
+	ASSERT_TRUE(hang_wedges(&self->c, self->buf.va, self->minor));
+	EXPECT_EQ(0, *word);
+	EXPECT_EQ(0, *untouched);
+	*word = 7;
+	EXPECT_EQ(7, *word);
+	EXPECT_EQ(0, rebind(self->pci));
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	*word = 8;
+	EXPECT_EQ(8, *word);
+}
+
+TEST_F(hang, root_can_bring_a_wedged_card_back)
+{
+	struct dojo_client again;
+	struct dojo_buf hbm, host;
+	_Atomic __u32 *word;
+	char path[128];
+	__u64 va;
+
+	ASSERT_EQ(0, dojo_buf_create(&self->other, &hbm, AREA, DRM_DOJO_DOMAIN_HBM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	word = hbm.map;
+	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "flr"));
+	ASSERT_TRUE(hang_wedges(&self->c, self->buf.va, self->minor));
+	*word = 1;
+	ASSERT_EQ(0, set(self->qmp, self->card, "inject-hang", "\"\""));
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", self->minor);
+	ASSERT_EQ(0, dojo_write_file(path, "card"));
+	ASSERT_TRUE(becomes(self->minor, "up"));
+
+	/* and mappings lead to HBM again: a new address space of the same file sees it */
+	*word = 0x600d600d;
+	EXPECT_EQ(0x600d600d, *word);
+	ASSERT_EQ(0, dojo_client_init(&again, dup(self->other.fd)));
+	ASSERT_EQ(0, dojo_buf_create(&again, &host, PAGE, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	va = dojo_hole(&again, AREA);
+	ASSERT_EQ(0, dojo_vm_map(again.fd, again.vm, hbm.handle, 0, va, AREA));
+	dojo_copy(&again, host.va, va, PAGE);
+	EXPECT_EQ(0, dojo_run(&again, again.dma));
+	EXPECT_EQ(0x600d600d, *(__u32 *)host.map);
+	dojo_client_close(&again);
+}
+
+/* -------------------------------------------------------------- bus errors */
+
+/* An error that the card's port reports, as QEMU and PCI Express name it */
+static int bus_error(int qmp, const char *card, const char *error)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "pcie_aer_inject_error %s %s", strrchr(card, '/') + 1, error);
+	return dojo_qmp_monitor(qmp, text);
+}
+
+/* How many errors of a severity the PCI core has seen of the card, or -1 */
+static long bus_errors(const char *pci, const char *severity)
+{
+	char path[128], text[2048];
+	const char *total;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/aer_dev_%s", pci, severity);
+	if (dojo_read_file(path, text, sizeof(text)) <= 0)
+		return -1;
+	total = strstr(text, "TOTAL_ERR_");
+	return total ? strtol(total + strcspn(total, " "), NULL, 10) : -1;
+}
+
+static bool bus_error_comes(const char *pci, const char *severity, long before)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < dojo_patience() / 20; tries++) {
+		if (bus_errors(pci, severity) > before)
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
+TEST_F(hang, a_bus_error_that_is_not_fatal_costs_nothing)
+{
+	long before = bus_errors(self->pci, "nonfatal");
+	long resets = tile_number(self->minor, "resets");
+
+	if (before < 0)
+		SKIP(return, "the kernel does not look at bus errors");
+	ASSERT_EQ(0, bus_error(self->qmp, self->card, "COMP_TIME"));
+	ASSERT_TRUE(bus_error_comes(self->pci, "nonfatal", before));
+	EXPECT_TRUE(becomes(self->minor, "up"));
+	EXPECT_EQ(0, bystander_reads(&self->other, &self->other_hbm, &self->other_host,
+				     self->other.dma));
+	EXPECT_EQ(resets, tile_number(self->minor, "resets"));
+}
+
+TEST_F(hang, a_fatal_bus_error_costs_a_reset_of_the_card)
+{
+	long resets = tile_number(self->minor, "resets");
+	unsigned int tries;
+
+	if (bus_errors(self->pci, "fatal") < 0)
+		SKIP(return, "the kernel does not look at bus errors");
+	ASSERT_EQ(0, bus_error(self->qmp, self->card, "MALF_TLP"));
+	for (tries = 0; tries < dojo_patience() / 20; tries++) {
+		if (tile_number(self->minor, "resets") > resets)
+			break;
+		usleep(20000);
+	}
+	ASSERT_TRUE(becomes(self->minor, "up"));
+	EXPECT_GT(tile_number(self->minor, "resets"), resets);
+	EXPECT_NE(0, bystander_reads(&self->other, &self->other_hbm, &self->other_host,
+				     self->other.dma));
+	EXPECT_EQ(DRM_DOJO_QUEUE_INNOCENT, status_of(&self->other, self->other.dma));
+	EXPECT_EQ(0, fresh_client_works(0));
+}
+
+#define PCI_RECOVERY	"/sys/module/dojo/parameters/pci_recovery_ms"
+
+/* The PCI core waits for it for a minute, and says nothing to the driver meanwhile. */
+TEST_F_TIMEOUT(hang, a_card_that_stays_away_after_a_bus_error_is_wedged_until_it_is_back, 180)
+{
+	char usual[32];
+	unsigned int tries;
+
+	if (bus_errors(self->pci, "fatal") < 0)
+		SKIP(return, "the kernel does not look at bus errors");
+	ASSERT_GT(dojo_read_file(PCI_RECOVERY, usual, sizeof(usual)), 0);
+	ASSERT_EQ(0, dojo_write_file(PCI_RECOVERY, "300"));
+	dojo_poke64(self->buf.map, 0);
+	dojo_sem_wait(&self->other, self->other_hbm.va, 1, DOJO_SEM_EQUAL);
+	ASSERT_EQ(0, dojo_start(&self->other, self->other.dma, self->other.done));
+	ASSERT_EQ(0, set(self->qmp, self->card, "dead", "true"));
+	ASSERT_EQ(0, bus_error(self->qmp, self->card, "MALF_TLP"));
+	EXPECT_TRUE(becomes(self->minor, "wedged"));
+	EXPECT_EQ(0, dojo_syncobj_wait(self->other.fd, self->other.done, dojo_patience()));
+	EXPECT_LT(dojo_syncobj_status(self->other.fd, self->other.done), 0);
+	ASSERT_EQ(0, set(self->qmp, self->card, "dead", "false"));
+	ASSERT_EQ(0, dojo_write_file(PCI_RECOVERY, usual));
+	/* each of its looks comes after twice the time of the last */
+	for (tries = 0; tries < 20 && !becomes(self->minor, "up"); tries++)
+		;
+	EXPECT_TRUE(tile_is(self->minor, "up"));
+	EXPECT_EQ(0, fresh_client_works(0));
+}
+
 /* --------------------------------------------------------------- dead link */
 
 TEST_F(hang, a_dead_link_ends_everything_and_hangs_nothing)
@@ -516,7 +679,52 @@ TEST_F(hang, a_hang_during_an_eviction_loses_nothing)
 		dojo_client_close(&c[i]);
 }
 
+/*
+ * Moving it away fails, and again after the tile's reset: the card is reset, and the HBM's
+ * contents with it.
+ */
+TEST_F(hang, memory_that_cannot_be_moved_costs_a_reset_of_the_card)
+{
+	struct drm_dojo_card_info before, after;
+	struct drm_dojo_tile_info tile;
+	struct dojo_client a, b;
+	struct dojo_buf buf;
+	char path[64], value[128];
+	__u64 bytes;
+	int node = small_node(&bytes), i;
+
+	if (node < 0)
+		SKIP(return, "every tile has too much HBM");
+	ASSERT_EQ(0, dojo_client_open(&a, node));
+	ASSERT_EQ(0, dojo_client_open(&b, node));
+	ASSERT_EQ(0, dojo_query(a.fd, DRM_DOJO_QUERY_CARD, &before, sizeof(before)));
+	ASSERT_EQ(0, dojo_query(a.fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile)));
+	ASSERT_EQ(0, dojo_qmp_card(self->qmp, (char *)before.serial, path, sizeof(path)));
+	ASSERT_EQ(0, dojo_buf_create(&a, &buf, bytes / 4 * 3, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(&a, buf.va, buf.size, 1);
+	ASSERT_EQ(0, dojo_run(&a, a.dma));
+	for (i = 0; i < 16; i++) {
+		snprintf(value, sizeof(value),
+			 "\"tile=%u,memory=hbm,offset=%llu,kind=uncorrected\"", tile.index,
+			 (unsigned long long)(bytes / 16 * i + bytes / 32));
+		ASSERT_EQ(0, set(self->qmp, path, "inject-ecc", value));
+	}
+	/* whether or not it gets the memory */
+	if (!dojo_buf_create(&b, &buf, bytes / 4 * 3, DRM_DOJO_DOMAIN_HBM, 0)) {
+		dojo_fill(&b, buf.va, PAGE, 1);
+		dojo_run(&b, b.dma);
+	}
+	EXPECT_EQ(0, set(self->qmp, path, "inject-ecc", "\"\""));
+	ASSERT_TRUE(becomes(dojo_minor(node), "up"));
+	ASSERT_EQ(0, dojo_query(a.fd, DRM_DOJO_QUERY_CARD, &after, sizeof(after)));
+	EXPECT_GT(after.reset_count, before.reset_count);
+	dojo_client_close(&a);
+	dojo_client_close(&b);
+	EXPECT_EQ(0, fresh_client_works(node));
+}
+
 int main(int argc, char **argv)
 {
-	return dojo_test_main(argc, argv, "wedged: |no Dojo card|Unable to change power state");
+	return dojo_test_main(argc, argv,
+			      "wedged: |no Dojo card|power state|Bus Error|error status|\\[[ 0-9]+\\] [A-Z]");
 }

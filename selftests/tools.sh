@@ -93,14 +93,16 @@ verdict $? trace_has_the_fault
 
 # ---- resets
 
-resets=$(cat /sys/class/accel/accel0/device/resets)
-"$dojo" reset --json accel0 >"$tmp/reset.json" && holds "$tmp/reset.json" '.scope == "tile" and .seconds < 60' &&
-	[ "$(cat /sys/class/accel/accel0/device/resets)" = $((resets + 1)) ]
+tile=$("$dojo" list --json | jq -r '.cards[0].tiles[0].device_node')
+device=/sys/class/accel/${tile##*/}/device
+resets=$(cat "$device/resets")
+"$dojo" reset --json "$tile" >"$tmp/reset.json" && holds "$tmp/reset.json" '.scope == "tile" and .seconds < 60' &&
+	[ "$(cat "$device/resets")" = $((resets + 1)) ]
 verdict $? reset_of_a_tile
-"$dojo" reset --card accel0 >"$tmp/out" && grep -q "card reset in" "$tmp/out" &&
-	[ "$(cat /sys/class/accel/accel0/device/state)" = up ]
+"$dojo" reset --card "$tile" >"$tmp/out" && grep -q "card reset in" "$tmp/out" &&
+	[ "$(cat "$device/state")" = up ]
 verdict $? reset_of_a_card
-setpriv --reuid 65534 --regid 65534 --clear-groups "$dojo" reset accel0 >"$tmp/out" 2>&1
+setpriv --reuid 65534 --regid 65534 --clear-groups "$dojo" reset "$tile" >"$tmp/out" 2>&1
 [ $? = 1 ] && grep -q "for root" "$tmp/out"
 verdict $? reset_is_for_root
 "$out/submit" -t calls_run_in_order >"$tmp/out" 2>&1
