@@ -371,21 +371,23 @@ static vm_fault_t dojo_bo_fault(struct vm_fault *vmf)
 	struct ttm_buffer_object *tbo = vmf->vma->vm_private_data;
 	struct dojo_mm *mm = to_dojo_mm(tbo->bdev);
 	vm_fault_t ret;
+	bool wedged;
 	int idx;
 
 	ret = ttm_bo_vm_reserve(tbo, vmf);
 	if (ret)
 		return ret;
 
-	if (!READ_ONCE(mm->wedged) && drm_dev_enter(tbo->base.dev, &idx)) {
+	wedged = READ_ONCE(mm->wedged);
+	if (!wedged && drm_dev_enter(tbo->base.dev, &idx)) {
 		ret = dojo_bo_fault_reserved(vmf, ttm_to_dojo_bo(tbo));
 		drm_dev_exit(idx);
-		smp_mb();	/* dojo_mm_set_wedged() takes away what it finds after saying so */
-		if (ret == VM_FAULT_NOPAGE && READ_ONCE(mm->wedged))
-			ttm_bo_unmap_virtual(tbo);
 	} else {
 		ret = ttm_bo_vm_dummy_page(vmf, vmf->vma->vm_page_prot);
 	}
+	smp_mb();	/* dojo_mm_set_wedged() takes away what it finds after saying so */
+	if (ret == VM_FAULT_NOPAGE && READ_ONCE(mm->wedged) != wedged)
+		ttm_bo_unmap_virtual(tbo);
 	if (ret == VM_FAULT_RETRY && !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
 		return ret;
 

@@ -286,22 +286,22 @@ static int dojo_reset_card_done(struct dojo_card *card, int ret)
 		trace_dojo_reset(tile, "card", tile->reset_cause, true, err);
 		if (err)
 			ret = err;
-		else
-			dojo_reset_set_state(tile, DOJO_TILE_UP);
 	}
 	return ret;
 }
 
-/* Mappings of programs lead to HBM, unless the card is wedged. */
-static void dojo_reset_show_memory(struct dojo_card *card)
+/* Whoever finds a tile up finds its HBM in his mappings too. */
+static void dojo_reset_card_up(struct dojo_card *card)
 {
+	struct dojo_tile *tile;
 	unsigned int i;
 
 	for (i = 0; i < card->num_tiles; i++) {
-		struct dojo_tile *tile = card->tile[i];
-
-		if (tile)
-			dojo_mm_set_wedged(tile, dojo_tile_state(tile) == DOJO_TILE_WEDGED);
+		tile = card->tile[i];
+		if (!tile)
+			continue;
+		dojo_mm_set_wedged(tile, false);
+		dojo_reset_set_state(tile, DOJO_TILE_UP);
 	}
 }
 
@@ -325,12 +325,12 @@ static void dojo_reset_wedge(struct dojo_card *card)
 		dojo_reset_end_queues(tile, -ECANCELED);
 	}
 	dma_fence_end_signalling(cookie);
-	dojo_reset_show_memory(card);
 
 	for (i = 0; i < card->num_tiles; i++) {
 		tile = card->tile[i];
 		if (!tile)
 			continue;
+		dojo_mm_set_wedged(tile, true);
 		dev_err(tile->drm.dev, "wedged: %s, and no reset helped\n", tile->reset_cause);
 		dojo_sysfs_wedged_event(tile);
 	}
@@ -346,7 +346,7 @@ static int dojo_reset_card(struct dojo_card *card)
 	ret = dojo_reset_card_done(card, dojo_reset_card_hw(card));
 	dma_fence_end_signalling(cookie);
 	if (!ret)
-		dojo_reset_show_memory(card);
+		dojo_reset_card_up(card);
 
 	dev_notice(&card->pdev->dev, "card reset: %s\n", ret ? "failed" : "done");
 	return ret;
@@ -590,7 +590,7 @@ void dojo_reset_pci_done(struct dojo_card *card)
 	if (ret)
 		dojo_reset_wedge(card);
 	else
-		dojo_reset_show_memory(card);
+		dojo_reset_card_up(card);
 	mutex_unlock(&card->reset_lock);
 }
 

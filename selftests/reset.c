@@ -430,8 +430,13 @@ static bool hang_wedges(struct dojo_client *c, __u64 va, int minor)
 TEST_F(hang, a_mapping_of_a_wedged_tile_shows_a_page_of_the_program_s_own)
 {
 	_Atomic __u32 *word, *untouched;
+	static const char * const variables[] = { "WEDGED=rebind,bus-reset" };
+	int uevents = uevent_socket();
 	struct dojo_buf hbm;
+	char name[16];
 
+	ASSERT_GE(uevents, 0);
+	snprintf(name, sizeof(name), "accel%d", self->minor);
 	ASSERT_EQ(0, dojo_buf_create(&self->other, &hbm, AREA, DRM_DOJO_DOMAIN_HBM,
 				     DRM_DOJO_BO_CPU_ACCESS));
 	word = hbm.map;
@@ -439,6 +444,8 @@ TEST_F(hang, a_mapping_of_a_wedged_tile_shows_a_page_of_the_program_s_own)
 	*word = 0x5a5a5a5a;
 	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "flr"));
 	ASSERT_TRUE(hang_wedges(&self->c, self->buf.va, self->minor));
+	/* the mappings are taken away before the uevent is sent */
+	ASSERT_TRUE(uevent_comes(uevents, name, variables, ARRAY_SIZE(variables)));
 	EXPECT_EQ(0, *word);
 	EXPECT_EQ(0, *untouched);
 	*word = 7;
