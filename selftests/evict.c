@@ -291,7 +291,7 @@ TEST_F(evict, running_jobs_keep_their_buffers)
 TEST_F_TIMEOUT(evict, a_working_set_larger_than_hbm_works, 300)
 {
 	/* what does not fit is used where it is, in system memory */
-	EXPECT_EQ(0, fill_and_check(self->node, 1, self->hbm / 10 * 15, 1, 88));
+	EXPECT_EQ(0, fill_and_check(self->node, 1, self->hbm / 10 * 13, 1, 88));
 }
 
 TEST_F(evict, a_client_that_takes_too_much_does_not_disturb_another)
@@ -468,6 +468,7 @@ TEST_F_TIMEOUT(evict, past_ttm_s_own_limit_and_with_swap_everything_is_read_back
 {
 	unsigned long before = swapped_out();
 	char disk[32], old[32], text[32];
+	unsigned int spaces;
 
 	if (dojo_read_file(PAGES_LIMIT, old, sizeof(old)) <= 0)
 		SKIP(return, "TTM has no limit that can be set");
@@ -482,7 +483,9 @@ TEST_F_TIMEOUT(evict, past_ttm_s_own_limit_and_with_swap_everything_is_read_back
 	EXPECT_EQ(0, dojo_write_file(GROUP "cgroup.procs", "0"));
 	snprintf(text, sizeof(text), "%llu", self->hbm / 8 / PAGE);
 	EXPECT_EQ(0, dojo_write_file(PAGES_LIMIT, text));
-	run_processes(_metadata, self->node, 2, dojo_scaled(5, 2), self->hbm / 10 * 4,
+	/* on the debug kernels a sixth more than HBM has room for */
+	spaces = dojo_scaled(250, 1) < 5 ? 1 : dojo_scaled(5, 2);
+	run_processes(_metadata, self->node, 2, spaces, self->hbm / 10 * (spaces == 1 ? 6 : 4),
 		      dojo_scaled(4, 1));
 	EXPECT_EQ(0, dojo_write_file(PAGES_LIMIT, old));
 	EXPECT_EQ(0, dojo_write_file("/sys/fs/cgroup/cgroup.procs", "0"));

@@ -237,7 +237,7 @@ TEST_F(hang, every_engine_hangs_at_once)
 	ASSERT_EQ(0, dojo_syncobj_create(self->other.fd, &by_compute));
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, dojo_syncobj_create(self->c.fd, &done[i]));
-		ASSERT_EQ(0, queue_with_timeout(&self->c, i / 2, dojo_patience() / 8, &queue[i]));
+		ASSERT_EQ(0, queue_with_timeout(&self->c, i / 2, long_timeout(), &queue[i]));
 		ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, class[i], "queue"));
 		ASSERT_TRUE(start_hung(&self->c, queue[i], self->buf.va, done[i]));
 	}

@@ -30,6 +30,12 @@ FIXTURE(hang) {
 	struct dojo_buf other_hbm, other_host;
 };
 
+/* Milliseconds in which other jobs can certainly be submitted, and not much more: it is waited for */
+static inline unsigned int long_timeout(void)
+{
+	return 1500 + dojo_patience() / 20;
+}
+
 static inline int queue_with_timeout(struct dojo_client *c, __u32 class, unsigned int ms,
 				     __u32 *queue)
 {

@@ -408,7 +408,7 @@ static bool trace_begin(const char *event)
 
 	if (mkdir(INSTANCE, 0700))
 		return false;
-	snprintf(path, sizeof(path), INSTANCE "/events/dojo/%s/enable", event);
+	snprintf(path, sizeof(path), INSTANCE "/events/%s/enable", event);
 	return !dojo_write_file(path, "1");
 }
 
@@ -437,16 +437,56 @@ TEST_F(monitor, binds_can_be_traced)
 
 	if (access(TRACING "events/dojo", F_OK))
 		SKIP(return, "no tracing");
-	ASSERT_TRUE(trace_begin("dojo_bind"));
+	ASSERT_TRUE(trace_begin("dojo/dojo_bind"));
 	EXPECT_EQ(0, dojo_vm_map(self->c.fd, self->c.vm, self->buf.handle, 0, va, AREA));
 	snprintf(dev, sizeof(dev), "dojo_bind: dev=%s ", self->tile);
 	snprintf(at, sizeof(at), "op=0 va=0x%llx size=0x%llx", va, AREA);
 	EXPECT_TRUE(trace_end(dev, at, ""));
 
-	ASSERT_TRUE(trace_begin("dojo_bind"));
+	ASSERT_TRUE(trace_begin("dojo/dojo_bind"));
 	EXPECT_EQ(0, dojo_vm_unmap(self->c.fd, self->c.vm, va, AREA));
 	snprintf(at, sizeof(at), "op=1 va=0x%llx size=0x%llx", va, AREA);
 	EXPECT_TRUE(trace_end(dev, at, ""));
+}
+
+TEST_F(monitor, fences_name_their_queues)
+{
+	if (access(TRACING "events/dojo", F_OK))
+		SKIP(return, "no tracing");
+	ASSERT_TRUE(trace_begin("dma_fence/dma_fence_init"));
+	EXPECT_EQ(0, work(&self->c, &self->buf, self->c.compute));
+	EXPECT_TRUE(trace_end("dma_fence_init: ", "driver=dojo ", "-compute-"));
+}
+
+TEST_F(monitor, fences_of_binds_say_so)
+{
+	struct drm_dojo_sync_op wait = { .handle = self->c.done };
+	struct drm_dojo_bind_op op = {
+		.type = DRM_DOJO_BIND_NULL,
+		.va = dojo_hole(&self->c, AREA),
+		.size = AREA,
+	};
+	struct drm_dojo_vm_bind bind = {
+		.vm_id = self->c.vm,
+		.flags = DRM_DOJO_VM_BIND_ASYNC,
+		.ops = { .stride = sizeof(op), .count = 1, .array = (uintptr_t)&op },
+		.syncs = { .stride = sizeof(wait), .count = 1, .array = (uintptr_t)&wait },
+	};
+	struct dojo_buf host;
+
+	if (access(TRACING "events/dojo", F_OK))
+		SKIP(return, "no tracing");
+	ASSERT_EQ(0, dojo_buf_create(&self->c, &host, PAGE, DRM_DOJO_DOMAIN_SYSTEM,
+				     DRM_DOJO_BO_CPU_ACCESS));
+	dojo_poke64(host.map, 0);
+	dojo_sem_wait(&self->c, host.va, 1, DOJO_SEM_EQUAL);
+	ASSERT_EQ(0, dojo_start(&self->c, self->c.dma, self->c.done));
+	ASSERT_TRUE(trace_begin("dma_fence/dma_fence_init"));
+	/* what has nothing to wait for needs no fence */
+	EXPECT_EQ(0, dojo_ioctl(self->c.fd, DRM_IOCTL_DOJO_VM_BIND, &bind));
+	dojo_poke64(host.map, 1);
+	EXPECT_EQ(0, dojo_vm_unmap(self->c.fd, self->c.vm, op.va, AREA));
+	EXPECT_TRUE(trace_end("dma_fence_init: ", "driver=dojo ", "timeline=bind "));
 }
 
 /* A client with a buffer that fills most of a tile's HBM */
@@ -480,7 +520,7 @@ TEST_F(monitor, evictions_can_be_traced)
 		SKIP(return, "every tile has too much HBM");
 	bytes = memory.hbm_total / 10 * 6 & ~(MIB(2) - 1);
 	ASSERT_EQ(0, fill_tile(&first, node, bytes));
-	ASSERT_TRUE(trace_begin("dojo_evict"));
+	ASSERT_TRUE(trace_begin("dojo/dojo_evict"));
 	EXPECT_EQ(0, fill_tile(&second, node, bytes));
 	snprintf(size, sizeof(size), "size=0x%llx", bytes);
 	EXPECT_TRUE(trace_end("dojo_evict: ", "from=1 to=4", size));

@@ -94,7 +94,7 @@ TEST_F(hang, running_jobs_of_others_are_replayed_or_innocent_after_a_tile_reset)
 TEST_F(hang, a_job_that_had_not_begun_is_replayed_after_a_tile_reset)
 {
 	static const char * const level[] = { "queue", "tile" };
-	const unsigned int timeout[] = { 10 * dojo_patience(), dojo_patience() / 8 };
+	const unsigned int timeout[] = { 10 * dojo_patience(), long_timeout() };
 	struct drm_dojo_queue_get_state state;
 	long resets = tile_number(self->minor, "resets");
 	__u32 queue[2], done[2];

@@ -10,15 +10,17 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 export O=${O:-$here/../build/guest/selftests}
+readme=readme	# compiles the documents' examples: that is done on stock kernels
 if [[ ${DOJO_KERNEL-} == debug* ]]; then
 	export DOJO_SLOW=${DOJO_SLOW:-5} SCALE=${SCALE:-0.002}
+	readme=
 fi
 limit=$((900 * ${DOJO_SLOW:-1}))	# seconds for a program; its tests have limits of their own
 if [ "${SCALE-}" = full ]; then limit=$((limit * 10)); fi
 
 # what the others rely on first; what takes the driver away, and what resets the card, late; what costs the kernel
 # some of its debugging aids last
-programs=(enumerate query bo vm copy queue submit packet gemm readme library isolation core account monitor prime userptr
+programs=(enumerate query bo vm copy queue submit packet gemm $readme library isolation core account monitor prime userptr
 	bind_random scale evict shrinker stress fairness fuzz hang reset tools leak module fault_sweep)
 
 passed=0 failed=0 skipped=0 number=0

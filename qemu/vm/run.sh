@@ -10,7 +10,7 @@ usage() {
 	usage: run.sh [OPTION]... [--] COMMAND...
 	  -k, --kernel NAME             the guest's: 6.12 (default), 7.3, debug (7.3 too), debug-6.12
 	  -c, --card PROPERTIES         a card, e.g. tiles=2,hbm=1G; once for each card; "none" for none (default: two cards,
-	                                tiles=2 and tiles=2,hbm=512M,generation=d2; with debug kernels the first has hbm=1G)
+	                                tiles=2 and tiles=2,hbm=512M,generation=d2; with debug kernels hbm=1G and hbm=256M)
 	  -m, --memory SIZE             of the guest (default 2G; 3G with the debug kernel)
 	  -p, --cpus N                  of the guest (default: the host's)
 	  -i, --iommu                   the card behind an intel-iommu
@@ -56,10 +56,9 @@ done
 is_kernel "$kernel"
 if [[ $kernel == debug* ]]; then : "${memory:=3G}"; else : "${memory:=2G}"; fi
 # One card as it is sold, and one of the other generation whose memory this machine's can back several times over.
-# KASAN shadows what the driver maps: an eighth of the HBM in the guest's memory.
-small="tiles=2,hbm=512M,generation=d2"
-default="tiles=2 $small"
-if [[ $kernel == debug* ]]; then default="tiles=2,hbm=1G $small"; fi
+# KASAN shadows what the driver maps: an eighth of the HBM in the guest's memory; and everything takes longer.
+default="tiles=2 tiles=2,hbm=512M,generation=d2"
+if [[ $kernel == debug* ]]; then default="tiles=2,hbm=1G tiles=2,hbm=256M,generation=d2"; fi
 # shellcheck disable=SC2206 # a list of words
 [ ${#cards[@]} -gt 0 ] || cards=(${DOJO_CARD:-$default})
 if [ "${cards[*]}" = none ]; then cards=(); fi
