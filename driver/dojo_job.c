@@ -13,6 +13,7 @@
  * a fence never overtakes work that may still touch memory.
  */
 #include <linux/dma-fence.h>
+#include <linux/kmemleak.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
@@ -487,7 +488,7 @@ void dojo_job_put(struct dojo_job *job)
  *
  * A sync file may keep a scheduler fence for ever, and that keeps our fence,
  * whose ops are in this module. It has been signalled: take it away. The queue's
- * memory stays, as the scheduler fence names its scheduler.
+ * memory stays for ever, as the scheduler fence names its scheduler.
  */
 void dojo_queue_orphan_fences(struct dojo_queue *queue)
 {
@@ -503,6 +504,7 @@ void dojo_queue_orphan_fences(struct dojo_queue *queue)
 		sched_fence = fence->sched_fence;
 		if (dma_fence_get_rcu(&sched_fence->scheduled)) {
 			kref_get(&queue->mem);
+			kmemleak_not_leak(queue);
 			if (xchg(&sched_fence->parent, NULL))
 				dma_fence_put(&fence->base);
 			dma_fence_put(&sched_fence->scheduled);

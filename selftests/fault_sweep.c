@@ -927,20 +927,25 @@ static bool fail_only_in(struct range require, struct range reject)
 	return true;
 }
 
+/* The last tile that is not on the first's card; resets and the like change their order */
 static int find_last(const char *other)
 {
-	unsigned int last = dojo_nodes() - 1;
+	unsigned int last = dojo_nodes();
 	char path[128], real[PATH_MAX], first[64];
 	int ret;
 
 	if (*tile_name)
 		return 0;
-	ret = dojo_pci_name(0, first, sizeof(first)) ?:
-	      dojo_pci_name(last, card_name, sizeof(card_name));
+	ret = dojo_pci_name(0, first, sizeof(first));
 	if (ret)
 		return ret;
-	if (!strcmp(first, card_name))
-		return -ENXIO;
+	do {
+		if (!--last)
+			return -ENXIO;
+		ret = dojo_pci_name(last, card_name, sizeof(card_name));
+		if (ret)
+			return ret;
+	} while (!strcmp(first, card_name));
 	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device", dojo_minor(last));
 	if (!realpath(path, real))
 		return -errno;

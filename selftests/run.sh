@@ -119,6 +119,8 @@ kunit() {
 	fi
 	command=(sed -n 's/^    //p; /^not ok/p' "${names[@]}")
 	run kunit
+	# and not again whenever a test loads the driver
+	echo none >/sys/module/kunit/parameters/filter_glob
 }
 
 # 1: memory has been lost since the tests began; 2: this kernel does not say.
