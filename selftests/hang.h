@@ -30,7 +30,7 @@ FIXTURE(hang) {
 	struct dojo_buf other_hbm, other_host;
 };
 
-/* Milliseconds in which other jobs can certainly be submitted, and not much more: it is waited for */
+/* Milliseconds in which other jobs can be submitted, and not much more: it is waited for */
 static inline unsigned int long_timeout(void)
 {
 	return 1500 + dojo_patience() / 20;

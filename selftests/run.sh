@@ -20,8 +20,8 @@ if [ "${SCALE-}" = full ]; then limit=$((limit * 10)); fi
 
 # what the others rely on first; what takes the driver away, and what resets the card, late; what costs the kernel
 # some of its debugging aids last
-programs=(enumerate query bo vm copy queue submit packet gemm $readme library isolation core account monitor prime userptr
-	bind_random scale evict shrinker stress fairness fuzz hang reset tools leak module fault_sweep)
+programs=(enumerate query bo vm copy queue submit packet gemm ${readme:+"$readme"} library isolation core account monitor
+	prime userptr bind_random scale evict shrinker stress fairness fuzz hang reset tools leak module fault_sweep)
 
 passed=0 failed=0 skipped=0 number=0
 result() {	# result OK NAME [DIRECTIVE]: a test of run.sh itself, or the sum of a program
