@@ -51,16 +51,21 @@ static inline int queue_with_timeout(struct dojo_client *c, __u32 class, unsigne
 	return ret;
 }
 
-static inline int short_queues(struct dojo_client *c)
+static inline int queues_with_timeout(struct dojo_client *c, unsigned int ms)
 {
 	int ret;
 
 	dojo_queue_destroy(c->fd, c->dma);
 	dojo_queue_destroy(c->fd, c->compute);
-	ret = queue_with_timeout(c, DRM_DOJO_QUEUE_DMA, TIMEOUT_MS, &c->dma);
+	ret = queue_with_timeout(c, DRM_DOJO_QUEUE_DMA, ms, &c->dma);
 	if (!ret)
-		ret = queue_with_timeout(c, DRM_DOJO_QUEUE_COMPUTE, TIMEOUT_MS, &c->compute);
+		ret = queue_with_timeout(c, DRM_DOJO_QUEUE_COMPUTE, ms, &c->compute);
 	return ret;
+}
+
+static inline int short_queues(struct dojo_client *c)
+{
+	return queues_with_timeout(c, TIMEOUT_MS);
 }
 
 FIXTURE_SETUP(hang)
