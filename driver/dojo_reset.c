@@ -252,15 +252,20 @@ static int dojo_reset_tile(struct dojo_tile *tile)
 	return ret;
 }
 
+/* The tiles of a card in turn: the one after @last, or the first; under the reset lock */
+static struct dojo_tile *dojo_reset_next_tile(struct dojo_card *card, const struct dojo_tile *last)
+{
+	for (unsigned int i = last ? last->index + 1 : 0; i < card->num_tiles; i++)
+		if (card->tile[i])
+			return card->tile[i];
+	return NULL;
+}
+
 static void dojo_reset_card_prepare(struct dojo_card *card, const char *cause)
 {
-	struct dojo_tile *tile;
-	unsigned int i;
+	struct dojo_tile *tile = NULL;
 
-	for (i = 0; i < card->num_tiles; i++) {
-		tile = card->tile[i];
-		if (!tile)
-			continue;
+	while ((tile = dojo_reset_next_tile(card, tile))) {
 		if (dojo_tile_state(tile) != DOJO_TILE_RESETTING) {
 			tile->reset_cause = cause;
 			tile->reset_pid = 0;
@@ -274,14 +279,10 @@ static void dojo_reset_card_prepare(struct dojo_card *card, const char *cause)
 
 static int dojo_reset_card_done(struct dojo_card *card, int ret)
 {
-	struct dojo_tile *tile;
-	unsigned int i;
+	struct dojo_tile *tile = NULL;
 	int err;
 
-	for (i = 0; i < card->num_tiles; i++) {
-		tile = card->tile[i];
-		if (!tile)
-			continue;
+	while ((tile = dojo_reset_next_tile(card, tile))) {
 		err = ret ?: dojo_reset_revive(tile, true);
 		trace_dojo_reset(tile, "card", tile->reset_cause, true, err);
 		if (err)
@@ -293,13 +294,9 @@ static int dojo_reset_card_done(struct dojo_card *card, int ret)
 /* Whoever finds a tile up finds its HBM in his mappings too. */
 static void dojo_reset_card_up(struct dojo_card *card)
 {
-	struct dojo_tile *tile;
-	unsigned int i;
+	struct dojo_tile *tile = NULL;
 
-	for (i = 0; i < card->num_tiles; i++) {
-		tile = card->tile[i];
-		if (!tile)
-			continue;
+	while ((tile = dojo_reset_next_tile(card, tile))) {
 		dojo_mm_set_wedged(tile, false);
 		dojo_reset_set_state(tile, DOJO_TILE_UP);
 	}
@@ -312,24 +309,17 @@ static void dojo_reset_card_up(struct dojo_card *card)
 static void dojo_reset_wedge(struct dojo_card *card)
 {
 	bool cookie = dma_fence_begin_signalling();
-	struct dojo_tile *tile;
-	unsigned int i;
+	struct dojo_tile *tile = NULL;
 
 	pci_clear_master(card->pdev);
-	for (i = 0; i < card->num_tiles; i++) {
-		tile = card->tile[i];
-		if (!tile)
-			continue;
+	while ((tile = dojo_reset_next_tile(card, tile))) {
 		dojo_reset_set_state(tile, DOJO_TILE_WEDGED);
 		dojo_admin_close(tile);
 		dojo_reset_end_queues(tile, -ECANCELED);
 	}
 	dma_fence_end_signalling(cookie);
 
-	for (i = 0; i < card->num_tiles; i++) {
-		tile = card->tile[i];
-		if (!tile)
-			continue;
+	while ((tile = dojo_reset_next_tile(card, tile))) {
 		dojo_mm_set_wedged(tile, true);
 		dev_err(tile->drm.dev, "wedged: %s, and no reset helped\n", tile->reset_cause);
 		dojo_sysfs_wedged_event(tile);
