@@ -81,22 +81,19 @@ qemu-style() {
 # What Clang says of the sources that GCC built in FOLDER: with GCC's definitions and include paths, the kernel's headers
 # as a system's.
 clang-warnings() {	# clang-warnings FOLDER
-	local command words word rc=0
+	local command words word arguments rc=0
 	for command in "$1"/driver/.dojo_*.o.cmd; do
 		read -ra words < <(sed -n 's/^savedcmd_[^ ]* := //; s/ ; .*//; 1p' "$command")
-		set -- "$1" "${words[-1]}"
+		arguments=("${words[-1]}")
 		for word in "${words[@]}"; do
 			case $word in
-			-I/usr/*) set -- "$@" -isystem "${word#-I}" ;;
-			-I* | -D* | -std=* | -nostdinc | -fms-extensions | -fshort-wchar | -include | /usr/*.h) set -- "$@" "$word" ;;
+			-I/usr/*) arguments+=(-isystem "${word#-I}") ;;
+			-I* | -D* | -std=* | -nostdinc | -fms-extensions | -fshort-wchar | -include | /usr/*.h) arguments+=("$word") ;;
 			esac
 		done
-		(
-			cd "$1" || exit
-			shift
-			eval "clang -fsyntax-only -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
-				-Wno-missing-field-initializers -Wno-gnu -Wno-microsoft $*"
-		) || rc=1
+		# the words have the quotes of a shell's
+		(cd "$1" && eval "clang -fsyntax-only -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+			-Wno-missing-field-initializers -Wno-gnu -Wno-microsoft ${arguments[*]}") || rc=1
 	done
 	return $rc
 }
