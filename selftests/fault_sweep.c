@@ -863,39 +863,59 @@ struct range {
 	unsigned long end;
 };
 
-/* The last tile, on a card that the rest of the sweep does not need */
-static char tile_name[64], card_name[64];
-/* The driver's code, and what is not to fail though the driver calls it */
-static struct range driver, others;
+struct symbol {
+	unsigned long at;
+	char type;
+	char name[256];
+	char module[64];
+};
 
-/* Of the driver if @symbol is NULL, else from the symbol to the next one */
-static struct range find_code(const char *symbol)
+static bool next_symbol(FILE *symbols, struct symbol *symbol)
 {
-	struct range range = { symbol ? 0 : ULONG_MAX, symbol ? ULONG_MAX : 0 };
-	FILE *symbols = fopen("/proc/kallsyms", "re");
-	unsigned int round;
 	char line[512];
 
-	for (round = 0; symbols && round < 2; round++, rewind(symbols))
-		while (fgets(line, sizeof(line), symbols)) {
-			unsigned long at;
-			char type, name[256], module[64] = "";
+	symbol->module[0] = 0;
+	return fgets(line, sizeof(line), symbols) &&
+	       sscanf(line, "%lx %c %255s %63s", &symbol->at, &symbol->type, symbol->name,
+		      symbol->module) >= 3;
+}
 
-			if (sscanf(line, "%lx %c %255s %63s", &at, &type, name, module) < 3)
-				continue;
-			if (!symbol) {
-				if (strcmp(module, "[dojo]") || !strchr("tT", type))
-					continue;
-				range.start = at < range.start ? at : range.start;
-				range.end = at >= range.end ? at + 1 : range.end;
-			} else if (!strcmp(name, symbol)) {
-				range.start = at;
-			} else if (range.start && at > range.start && at < range.end) {
-				range.end = at;
-			}
-		}
-	if (symbols)
-		fclose(symbols);
+/* Of the driver; empty if it cannot be found */
+static struct range find_driver(void)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	struct range range = { .start = ULONG_MAX };
+	struct symbol symbol;
+
+	if (!symbols)
+		return range;
+	while (next_symbol(symbols, &symbol)) {
+		if (strcmp(symbol.module, "[dojo]") || !strchr("tT", symbol.type))
+			continue;
+		range.start = symbol.at < range.start ? symbol.at : range.start;
+		range.end = symbol.at >= range.end ? symbol.at + 1 : range.end;
+	}
+	fclose(symbols);
+	return range;
+}
+
+/* From a function to the next one; modules' symbols are in no order */
+static struct range find_function(const char *name)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	struct range range = { .end = ULONG_MAX };
+	struct symbol symbol;
+
+	if (!symbols)
+		return range;
+	while (!range.start && next_symbol(symbols, &symbol))
+		if (!strcmp(symbol.name, name))
+			range.start = symbol.at;
+	rewind(symbols);
+	while (next_symbol(symbols, &symbol))
+		if (symbol.at > range.start && symbol.at < range.end)
+			range.end = symbol.at;
+	fclose(symbols);
 	return range;
 }
 
@@ -927,76 +947,83 @@ static bool fail_only_in(struct range require, struct range reject)
 	return true;
 }
 
+enum { BIND_TILE, BIND_CARD };
+
+/*
+ * @driver: its folder in sysfs
+ * @other: a function that is not to fail though the driver calls it. When DRM's core cannot
+ *	make a minor's device, it puts the error (drm_minor_alloc_release()); the tiles have a
+ *	sweep of their own.
+ * @device: the last one that the rest of the sweep does not need, once it is known
+ */
+static struct {
+	const char *driver;
+	const char *other;
+	char device[64];
+} bindings[] = {
+	[BIND_TILE] = { "/sys/bus/auxiliary/drivers/dojo.tile", "__devm_drm_dev_alloc" },
+	[BIND_CARD] = { "/sys/bus/pci/drivers/dojo", "dojo_tile_probe" },
+};
+
+/* The driver's code, and that of the function which is not to fail */
+static struct range driver, other;
+
 /* The last tile that is not on the first's card; resets and the like change their order */
-static int find_last(const char *other)
+static int find_last(void)
 {
-	unsigned int last = dojo_nodes();
+	char *tile = bindings[BIND_TILE].device, *card = bindings[BIND_CARD].device;
+	const size_t size = sizeof(bindings[0].device);
 	char path[128], real[PATH_MAX], first[64];
+	unsigned int last = dojo_nodes();
 	int ret;
 
-	if (*tile_name)
-		return 0;
 	ret = dojo_pci_name(0, first, sizeof(first));
 	if (ret)
 		return ret;
 	do {
 		if (!--last)
 			return -ENXIO;
-		ret = dojo_pci_name(last, card_name, sizeof(card_name));
+		ret = dojo_pci_name(last, card, size);
 		if (ret)
 			return ret;
-	} while (!strcmp(first, card_name));
+	} while (!strcmp(first, card));
 	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device", dojo_minor(last));
 	if (!realpath(path, real))
 		return -errno;
-	snprintf(tile_name, sizeof(tile_name), "%s", strrchr(real, '/') + 1);
-	driver = find_code(NULL);
-	others = find_code(other);
+	snprintf(tile, size, "%s", strrchr(real, '/') + 1);
 	return 0;
 }
 
-/* Not bound if it could not be, before */
-static int rebind(struct sweep *s, const char *driver, const char *device)
+/* What the driver's core does before and after it asks the driver is not ours to fail. */
+static int prepare_bind(struct sweep *s)
 {
+	const char *device = bindings[s->arg].device;
 	char path[128];
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/unbind", driver);
+	if (!driver.end) {
+		ret = find_last();
+		if (ret)
+			return ret;
+		driver = find_driver();
+		other = find_function(bindings[s->arg].other);
+	}
+	snprintf(path, sizeof(path), "%s/unbind", bindings[s->arg].driver);
 	ret = dojo_write_file(path, device);
-	if (ret && ret != -ENODEV)
+	if (ret && ret != -ENODEV)	/* not bound, because that failed */
 		return ret;
-	snprintf(path, sizeof(path), "%s/bind", driver);
+	snprintf(path, sizeof(path), "%s/bind", bindings[s->arg].driver);
 	s->file = open(path, O_WRONLY | O_CLOEXEC);
-	return s->file < 0 ? -errno : 0;
+	if (s->file < 0)
+		return -errno;
+	return fail_only_in(driver, other) ? 0 : -EIO;
 }
 
-/*
- * What the driver's core does before and after it asks the driver is not ours; and when
- * DRM's core cannot make a minor's device, it puts the error (drm_minor_alloc_release()).
- */
-static int prepare_tile_bind(struct sweep *s)
+static int call_bind(struct sweep *s)
 {
-	return find_last("__devm_drm_dev_alloc") ?:
-	       rebind(s, "/sys/bus/auxiliary/drivers/dojo.tile", tile_name) ?:
-	       fail_only_in(driver, others) ? 0 : -EIO;
-}
+	const char *device = bindings[s->arg].device;
 
-static int call_tile_bind(struct sweep *s)
-{
-	return write(s->file, tile_name, strlen(tile_name)) < 0 ? -errno : 0;
-}
-
-/* The tiles have a sweep of their own. */
-static int prepare_card_bind(struct sweep *s)
-{
-	return find_last("dojo_tile_probe") ?:
-	       rebind(s, "/sys/bus/pci/drivers/dojo", card_name) ?:
-	       fail_only_in(driver, others) ? 0 : -EIO;
-}
-
-static int call_card_bind(struct sweep *s)
-{
-	return write(s->file, card_name, strlen(card_name)) < 0 ? -errno : 0;
+	return write(s->file, device, strlen(device)) < 0 ? -errno : 0;
 }
 
 static int undo_bind(struct sweep *s)
@@ -1006,8 +1033,8 @@ static int undo_bind(struct sweep *s)
 	return close(s->file) ?: fail_only_in(all, all) ? 0 : -EIO;
 }
 
-CALL(tile_bind, call_tile_bind, 0, prepare_tile_bind, undo_bind);
-CALL(card_bind, call_card_bind, 0, prepare_card_bind, undo_bind);
+CALL(tile_bind, call_bind, BIND_TILE, prepare_bind, undo_bind);
+CALL(card_bind, call_bind, BIND_CARD, prepare_bind, undo_bind);
 
 /* ---------------------------------------------------------------- sweeps */
 
@@ -1019,7 +1046,7 @@ static bool says_why(const struct sweep *s, int (*call)(struct sweep *s))
 {
 	return s->ret == -ENOMEM || s->ret == -EFAULT ||
 	       (s->ret == -ENOSPC && call == call_create && s->arg == DRM_DOJO_DOMAIN_SRAM) ||
-	       call == call_card_bind;
+	       (call == call_bind && s->arg == BIND_CARD);
 }
 
 /* A driver that is bound takes a second: some of its hundreds of places, unless all are wanted */
@@ -1027,7 +1054,7 @@ static unsigned int step(int (*call)(struct sweep *s))
 {
 	bool full = dojo_scaled(POINTS_MAX, 1) == POINTS_MAX;
 
-	return (call == call_tile_bind || call == call_card_bind) && !full ? 97 : 1;
+	return call == call_bind && !full ? 97 : 1;
 }
 
 TEST_F_TIMEOUT(sweep, each_failure_is_survived, 300)
