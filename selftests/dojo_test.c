@@ -131,6 +131,25 @@ int dojo_query(int fd, __u32 type, void *data, __u32 size)
 	return dojo_ioctl(fd, DRM_IOCTL_DOJO_DEV_QUERY, &query);
 }
 
+int dojo_smallest_node(__u64 *bytes)
+{
+	struct drm_dojo_tile_info tile;
+	unsigned int n, nodes = dojo_nodes();
+	int fd, ret, best = -1;
+
+	*bytes = ~0ull;
+	for (n = 0; n < nodes; n++) {
+		fd = dojo_open(n);
+		ret = dojo_query(fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile));
+		close(fd);
+		if (!ret && tile.hbm_bytes < *bytes) {
+			*bytes = tile.hbm_bytes;
+			best = n;
+		}
+	}
+	return best;
+}
+
 /* ------------------------------------------------------------ objects */
 
 int dojo_bo_create(int fd, __u64 size, __u32 domains, __u32 flags, __u32 *handle)

@@ -48,6 +48,9 @@ int dojo_open(unsigned int n);
 /* The n-th node's parent on the PCI bus, "0000:00:04.0" */
 int dojo_pci_name(unsigned int n, char *name, size_t size);
 
+/* The node with the least HBM, or -1; @bytes: how much that is */
+int dojo_smallest_node(__u64 *bytes);
+
 int dojo_query(int fd, __u32 type, void *data, __u32 size);
 
 /* ------------------------------------------------------------ objects */

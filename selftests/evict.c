@@ -21,25 +21,12 @@ FIXTURE(evict) {
 	__u64 hbm;
 };
 
-/* The node with the least HBM, if eight times as much fits into system memory */
+/* The node with the least HBM, if six times as much fits into system memory */
 static int small_node(__u64 *hbm)
 {
-	struct drm_dojo_memory_info memory;
-	unsigned int n, nodes = dojo_nodes();
+	int best = dojo_smallest_node(hbm);
 	struct sysinfo system;
-	int fd, best = -1;
 
-	*hbm = ~0ull;
-	for (n = 0; n < nodes; n++) {
-		fd = dojo_open(n);
-		if (fd < 0 || dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &memory, sizeof(memory)))
-			continue;
-		close(fd);
-		if (memory.hbm_total < *hbm) {
-			*hbm = memory.hbm_total;
-			best = n;
-		}
-	}
 	sysinfo(&system);
 	return *hbm * 6 <= (__u64)system.totalram * system.mem_unit ? best : -1;
 }

@@ -393,33 +393,16 @@ TEST_F(hang, spurious_interrupts_do_nothing)
 
 /* ---------------------------------------------------------- memory errors */
 
-/*
- * A client of the small node, with a buffer in three quarters of its HBM, and an
- * error in each of sixteen places of it
- */
+/* A client of the small node that is about to copy memory with errors */
 static void poison(struct __test_metadata *_metadata, int qmp, struct dojo_client *c,
 		   struct dojo_buf *buf, const char *kind)
 {
-	struct drm_dojo_card_info card;
-	struct drm_dojo_tile_info tile;
-	char path[64], value[128];
 	__u64 bytes;
-	int node = small_node(&bytes), i;
+	int node = small_node(&bytes);
 
 	if (node < 0)
 		SKIP(return, "every tile has too much HBM");
-	ASSERT_EQ(0, dojo_client_open(c, node));
-	ASSERT_EQ(0, dojo_query(c->fd, DRM_DOJO_QUERY_CARD, &card, sizeof(card)));
-	ASSERT_EQ(0, dojo_query(c->fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile)));
-	ASSERT_EQ(0, dojo_qmp_card(qmp, (char *)card.serial, path, sizeof(path)));
-	ASSERT_EQ(0, dojo_buf_create(c, buf, bytes / 4 * 3, DRM_DOJO_DOMAIN_HBM, 0));
-	dojo_fill(c, buf->va, buf->size, 1);
-	ASSERT_EQ(0, dojo_run(c, c->dma));
-	for (i = 0; i < 16; i++) {
-		snprintf(value, sizeof(value), "\"tile=%u,memory=hbm,offset=%llu,kind=%s\"",
-			 tile.index, (unsigned long long)(bytes / 16 * i + bytes / 32), kind);
-		ASSERT_EQ(0, set(qmp, path, "inject-ecc", value));
-	}
+	poison_hbm(_metadata, qmp, node, bytes, c, buf, kind);
 	dojo_copy(c, buf->va, buf->va + buf->size / 2, buf->size / 2);
 	dojo_copy(c, buf->va + buf->size / 2, buf->va, buf->size / 2);
 }
@@ -527,43 +510,42 @@ static bool find_coredump(char *path, size_t size)
 	return found;
 }
 
+static bool coredump_comes(char *path, size_t size)
+{
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		if (find_coredump(path, size))
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
+/* They go some time after they were told to. */
+static void drop_coredumps(void)
+{
+	char path[300];
+	int tries;
+
+	for (tries = 0; tries < 100 && find_coredump(path, sizeof(path)); tries++) {
+		dojo_write_file(path, "0");
+		usleep(20000);
+	}
+}
+
 TEST_F(hang, the_first_failure_leaves_a_core_dump)
 {
 	char path[300], text[256];
-	int tries;
 
-	/* what earlier failures have left; it goes some time after it was told to */
-	for (tries = 0; tries < 100 && find_coredump(path, sizeof(path)); tries++) {
-		dojo_write_file(path, "0");
-		usleep(20000);
-	}
+	drop_coredumps();	/* what earlier failures have left */
 	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "queue"));
 	dojo_fill(&self->c, self->buf.va, AREA, 1);
 	EXPECT_EQ(-ETIME, dojo_run(&self->c, self->c.dma));
-	for (tries = 0; tries < 100 && !find_coredump(path, sizeof(path)); tries++)
-		usleep(20000);
-	ASSERT_TRUE(find_coredump(path, sizeof(path)));
+	ASSERT_TRUE(coredump_comes(path, sizeof(path)));
 	ASSERT_GT(dojo_read_file(path, text, sizeof(text)), 100);
 	EXPECT_EQ(0, strncmp(text, "dojo", 4));
 	EXPECT_EQ(0, dojo_write_file(path, "0"));
-}
-
-/* A dump that is there now, or comes soon, in @text; what is there is taken away */
-static ssize_t take_coredump(char *text, size_t size)
-{
-	char path[300];
-	ssize_t n = -ENOENT;
-	int tries;
-
-	for (tries = 0; tries < 100 && !find_coredump(path, sizeof(path)); tries++)
-		usleep(20000);
-	if (tries < 100)
-		n = dojo_read_file(path, text, size);
-	for (tries = 0; tries < 100 && find_coredump(path, sizeof(path)); tries++) {
-		dojo_write_file(path, "0");
-		usleep(20000);
-	}
-	return n;
 }
 
 /* Whether the dump has the first words of what failed, where the packet begins */
@@ -583,9 +565,9 @@ static void expect_packet_in_dump(struct __test_metadata *_metadata, struct dojo
 {
 	static char text[KIB(128)];
 	struct dojo_buf buf;
+	char path[300];
 
-	while (take_coredump(text, sizeof(text)) > 0)
-		;	/* what earlier failures have left */
+	drop_coredumps();
 	ASSERT_EQ(0, dojo_buf_create(c, &buf, AREA, domain, DRM_DOJO_BO_CPU_ACCESS));
 	dojo_fill(c, dojo_hole(c, PAGE), PAGE, 1);
 	memcpy(buf.map, c->batch.map, c->used);
@@ -593,7 +575,9 @@ static void expect_packet_in_dump(struct __test_metadata *_metadata, struct dojo
 	ASSERT_EQ(0, dojo_submit_one(c->fd, c->dma, buf.va, c->used, c->done));
 	EXPECT_EQ(0, dojo_syncobj_wait(c->fd, c->done, dojo_patience()));
 	EXPECT_EQ(-EFAULT, dojo_syncobj_status(c->fd, c->done));
-	ASSERT_GT(take_coredump(text, sizeof(text)), 0);
+	ASSERT_TRUE(coredump_comes(path, sizeof(path)));
+	ASSERT_GT(dojo_read_file(path, text, sizeof(text)), 0);
+	drop_coredumps();
 	EXPECT_TRUE(dump_shows(text, buf.va, c->batch.map));
 }
 

@@ -220,24 +220,38 @@ static inline __u32 status_of(struct dojo_client *c, __u32 queue)
 	return dojo_queue_state(c->fd, queue, &state) ? ~0u : state.status;
 }
 
-/* The node with the least HBM, in which a buffer covers a known part; or -1 */
+/* The node with the least HBM, if a buffer can cover a known part of it; or -1 */
 static inline int small_node(__u64 *bytes)
 {
-	struct drm_dojo_tile_info tile;
-	unsigned int n, nodes = dojo_nodes();
-	int fd, ret, best = -1;
+	int node = dojo_smallest_node(bytes);
 
-	*bytes = GIB(1);
-	for (n = 0; n < nodes; n++) {
-		fd = dojo_open(n);
-		ret = dojo_query(fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile));
-		close(fd);
-		if (!ret && tile.hbm_bytes < *bytes) {
-			*bytes = tile.hbm_bytes;
-			best = n;
-		}
+	return *bytes < GIB(1) ? node : -1;
+}
+
+/*
+ * A client of a node, with a buffer in three quarters of its HBM, and an error in each of
+ * sixteen places of it
+ */
+static inline void poison_hbm(struct __test_metadata *_metadata, int qmp, int node, __u64 bytes,
+			      struct dojo_client *c, struct dojo_buf *buf, const char *kind)
+{
+	struct drm_dojo_card_info card;
+	struct drm_dojo_tile_info tile;
+	char path[64], value[128];
+	int i;
+
+	ASSERT_EQ(0, dojo_client_open(c, node));
+	ASSERT_EQ(0, dojo_query(c->fd, DRM_DOJO_QUERY_CARD, &card, sizeof(card)));
+	ASSERT_EQ(0, dojo_query(c->fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile)));
+	ASSERT_EQ(0, dojo_qmp_card(qmp, (char *)card.serial, path, sizeof(path)));
+	ASSERT_EQ(0, dojo_buf_create(c, buf, bytes / 4 * 3, DRM_DOJO_DOMAIN_HBM, 0));
+	dojo_fill(c, buf->va, buf->size, 1);
+	ASSERT_EQ(0, dojo_run(c, c->dma));
+	for (i = 0; i < 16; i++) {
+		snprintf(value, sizeof(value), "\"tile=%u,memory=hbm,offset=%llu,kind=%s\"",
+			 tile.index, (unsigned long long)(bytes / 16 * i + bytes / 32), kind);
+		ASSERT_EQ(0, set(qmp, path, "inject-ecc", value));
 	}
-	return best;
 }
 
 #endif

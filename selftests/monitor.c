@@ -145,9 +145,10 @@ TEST_F(monitor, sysfs_counts_what_crosses_the_bus)
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		before[i] = number_of(folder, files[i]);
 	ASSERT_EQ(0, work(&self->c, &self->buf, self->c.dma));
-	for (i = 0; i < ARRAY_SIZE(files); i++)
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		EXPECT_TRUE(before[i] >= 0 && number_of(folder, files[i]) > before[i])
 			TH_LOG("%s", files[i]);
+	}
 }
 
 TEST_F(monitor, sysfs_has_the_counters_of_trouble)
@@ -160,12 +161,14 @@ TEST_F(monitor, sysfs_has_the_counters_of_trouble)
 	unsigned int i;
 
 	snprintf(folder, sizeof(folder), "%s/../dojo", self->device);
-	for (i = 0; i < ARRAY_SIZE(card); i++)
+	for (i = 0; i < ARRAY_SIZE(card); i++) {
 		EXPECT_GE(number_of(folder, card[i]), 0)
 			TH_LOG("%s", card[i]);
-	for (i = 0; i < ARRAY_SIZE(tile); i++)
+	}
+	for (i = 0; i < ARRAY_SIZE(tile); i++) {
 		EXPECT_GE(number_of(self->device, tile[i]), 0)
 			TH_LOG("%s", tile[i]);
+	}
 }
 
 /* ------------------------------------------------------------------ hwmon */
@@ -392,9 +395,10 @@ TEST_F(monitor, debugfs_shows_memory_and_address_spaces)
 
 	if (!has_debugfs())
 		SKIP(return, "no debugfs");
-	for (i = 0; i < ARRAY_SIZE(files); i++)
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		EXPECT_NE(NULL, debugfs_of(self->tile, files[i]))
 			TH_LOG("%s", files[i]);
+	}
 }
 
 /* ------------------------------------------------------------ tracepoints */
@@ -503,22 +507,17 @@ static int fill_tile(struct dojo_client *c, unsigned int node, __u64 size)
 
 TEST_F(monitor, evictions_can_be_traced)
 {
-	unsigned int node = dojo_nodes() - 1;	/* its HBM is the smallest */
-	struct drm_dojo_memory_info memory;
 	struct dojo_client first, second;
 	char size[32];
 	__u64 bytes;
-	int fd;
+	int node = dojo_smallest_node(&bytes);
 
 	if (access(TRACING "events/dojo", F_OK))
 		SKIP(return, "no tracing");
-	fd = dojo_open(node);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, dojo_query(fd, DRM_DOJO_QUERY_MEMORY, &memory, sizeof(memory)));
-	close(fd);
-	if (memory.hbm_total > GIB(1))
+	ASSERT_GE(node, 0);
+	if (bytes > GIB(1))
 		SKIP(return, "every tile has too much HBM");
-	bytes = memory.hbm_total / 10 * 6 & ~(MIB(2) - 1);
+	bytes = bytes / 10 * 6 & ~(MIB(2) - 1);
 	ASSERT_EQ(0, fill_tile(&first, node, bytes));
 	ASSERT_TRUE(trace_begin("dojo/dojo_evict"));
 	EXPECT_EQ(0, fill_tile(&second, node, bytes));

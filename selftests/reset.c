@@ -211,13 +211,20 @@ TEST_F(hang, new_memory_is_zero_although_its_clear_hung)
 	ASSERT_TRUE(becomes(self->minor, "up"));
 }
 
+/* What an administrator writes to have a tile or its card reset; 0 or -errno */
+static int write_reset(int minor, const char *what)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", minor);
+	return dojo_write_file(path, what);
+}
+
 TEST_F(hang, root_can_reset_the_tile)
 {
 	long resets = tile_number(self->minor, "resets");
-	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", self->minor);
-	ASSERT_EQ(0, dojo_write_file(path, "tile"));
+	ASSERT_EQ(0, write_reset(self->minor, "tile"));
 	EXPECT_EQ(resets + 1, tile_number(self->minor, "resets"));
 	EXPECT_EQ(0, bystander_reads(&self->other, &self->other_hbm, &self->other_host,
 				     self->other.dma));
@@ -243,7 +250,6 @@ TEST_F(hang, what_a_queue_has_done_is_counted_across_a_tile_reset)
 {
 	struct drm_dojo_queue_get_state before, after, twice;
 	struct drm_dojo_queue_get_job job;
-	char path[128];
 
 	ASSERT_EQ(0, run_two_packets(&self->c, &self->buf));
 	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.compute, &before));
@@ -253,8 +259,7 @@ TEST_F(hang, what_a_queue_has_done_is_counted_across_a_tile_reset)
 	EXPECT_GT(before.model_ps, 0);
 	EXPECT_GT(before.bytes, AREA);
 	EXPECT_GT(before.flop, 0);
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", self->minor);
-	ASSERT_EQ(0, dojo_write_file(path, "tile"));
+	ASSERT_EQ(0, write_reset(self->minor, "tile"));
 
 	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.compute, &after));
 	EXPECT_EQ(1, after.resets);
@@ -284,12 +289,9 @@ TEST_F(hang, what_a_queue_has_done_is_counted_across_a_tile_reset)
 
 TEST_F(hang, the_reset_file_takes_nothing_else)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", self->minor);
-	EXPECT_EQ(-EINVAL, dojo_write_file(path, "mesh"));
+	EXPECT_EQ(-EINVAL, write_reset(self->minor, "mesh"));
 	ASSERT_EQ(0, dojo_drop_privileges());
-	EXPECT_EQ(-EACCES, dojo_write_file(path, "tile"));
+	EXPECT_EQ(-EACCES, write_reset(self->minor, "tile"));
 	/* the teardown needs root, and a process that is gone needs no teardown */
 	_exit(0);
 }
@@ -308,10 +310,8 @@ TEST_F(hang, a_hang_that_a_tile_reset_does_not_cure_resets_the_card)
 TEST_F(hang, a_card_reset_makes_the_address_spaces_of_others_unusable_and_innocent)
 {
 	struct drm_dojo_vm_get_state state;
-	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", self->minor);
-	ASSERT_EQ(0, dojo_write_file(path, "card"));
+	ASSERT_EQ(0, write_reset(self->minor, "card"));
 	EXPECT_NE(0, bystander_reads(&self->other, &self->other_hbm, &self->other_host,
 				     self->other.dma));
 	EXPECT_EQ(DRM_DOJO_QUEUE_INNOCENT, status_of(&self->other, self->other.dma));
@@ -461,7 +461,6 @@ TEST_F(hang, root_can_bring_a_wedged_card_back)
 	struct dojo_client again;
 	struct dojo_buf hbm, host;
 	_Atomic __u32 *word;
-	char path[128];
 	__u64 va;
 
 	ASSERT_EQ(0, dojo_buf_create(&self->other, &hbm, AREA, DRM_DOJO_DOMAIN_HBM,
@@ -471,8 +470,7 @@ TEST_F(hang, root_can_bring_a_wedged_card_back)
 	ASSERT_TRUE(hang_wedges(&self->c, self->buf.va, self->minor));
 	*word = 1;
 	ASSERT_EQ(0, set(self->qmp, self->card, "inject-hang", "\"\""));
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", self->minor);
-	ASSERT_EQ(0, dojo_write_file(path, "card"));
+	ASSERT_EQ(0, write_reset(self->minor, "card"));
 	ASSERT_TRUE(becomes(self->minor, "up"));
 
 	/* and mappings lead to HBM again: a new address space of the same file sees it */
@@ -693,29 +691,18 @@ TEST_F(hang, a_hang_during_an_eviction_loses_nothing)
 TEST_F(hang, memory_that_cannot_be_moved_costs_a_reset_of_the_card)
 {
 	struct drm_dojo_card_info before, after;
-	struct drm_dojo_tile_info tile;
 	struct dojo_client a, b;
 	struct dojo_buf buf;
-	char path[64], value[128];
+	char path[64];
 	__u64 bytes;
-	int node = small_node(&bytes), i;
+	int node = small_node(&bytes);
 
 	if (node < 0)
 		SKIP(return, "every tile has too much HBM");
-	ASSERT_EQ(0, dojo_client_open(&a, node));
 	ASSERT_EQ(0, dojo_client_open(&b, node));
-	ASSERT_EQ(0, dojo_query(a.fd, DRM_DOJO_QUERY_CARD, &before, sizeof(before)));
-	ASSERT_EQ(0, dojo_query(a.fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile)));
+	ASSERT_EQ(0, dojo_query(b.fd, DRM_DOJO_QUERY_CARD, &before, sizeof(before)));
 	ASSERT_EQ(0, dojo_qmp_card(self->qmp, (char *)before.serial, path, sizeof(path)));
-	ASSERT_EQ(0, dojo_buf_create(&a, &buf, bytes / 4 * 3, DRM_DOJO_DOMAIN_HBM, 0));
-	dojo_fill(&a, buf.va, buf.size, 1);
-	ASSERT_EQ(0, dojo_run(&a, a.dma));
-	for (i = 0; i < 16; i++) {
-		snprintf(value, sizeof(value),
-			 "\"tile=%u,memory=hbm,offset=%llu,kind=uncorrected\"", tile.index,
-			 (unsigned long long)(bytes / 16 * i + bytes / 32));
-		ASSERT_EQ(0, set(self->qmp, path, "inject-ecc", value));
-	}
+	poison_hbm(_metadata, self->qmp, node, bytes, &a, &buf, "uncorrected");
 	/* whether or not it gets the memory */
 	if (!dojo_buf_create(&b, &buf, bytes / 4 * 3, DRM_DOJO_DOMAIN_HBM, 0)) {
 		dojo_fill(&b, buf.va, PAGE, 1);
