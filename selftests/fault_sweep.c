@@ -1057,7 +1057,7 @@ static unsigned int step(int (*call)(struct sweep *s))
 {
 	bool full = dojo_scaled(POINTS_MAX, 1) == POINTS_MAX;
 
-	return call == call_bind && !full ? 97 : 1;
+	return call == call_bind && !full ? 149 : 1;
 }
 
 TEST_F_TIMEOUT(sweep, each_failure_is_survived, 300)
