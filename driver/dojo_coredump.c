@@ -17,6 +17,7 @@
 
 #include "dojo_coredump.h"
 #include "dojo_device.h"
+#include "dojo_hang.h"
 #include "dojo_queue.h"
 #include "dojo_vm.h"
 
@@ -251,7 +252,7 @@ void dojo_coredump_capture(struct dojo_queue *queue, const struct dojo_queue_con
 	strscpy(dump->comm, queue->comm);
 	dump->pid = queue->pid;
 	dump->queue = queue->id;
-	dump->timeout_ns = queue->timeout_ns;
+	dump->timeout_ns = dojo_hang_timeout_ns(queue);
 	dump->submitted = READ_ONCE(queue->submitted);
 	dump->completed = READ_ONCE(queue->completed);
 	dump->ring_size = queue->ring_size;

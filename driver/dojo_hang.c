@@ -52,6 +52,19 @@ u64 dojo_hang_default_ns(void)
 }
 
 /**
+ * dojo_hang_timeout_ns() - timeout of a queue
+ * @queue: queue
+ *
+ * The kernel's own has the default of the moment, and a second at least: its hangs cost resets.
+ *
+ * Return: nanoseconds that it may spend without progress.
+ */
+u64 dojo_hang_timeout_ns(const struct dojo_queue *queue)
+{
+	return queue->timeout_ns ?: max_t(u64, dojo_hang_default_ns(), NSEC_PER_SEC);
+}
+
+/**
  * dojo_hang_max_ns() - longest timeout that a queue may ask for
  *
  * Return: nanoseconds.
@@ -283,7 +296,7 @@ static void dojo_hang_look(struct dojo_queue *queue)
 	hang->progress = context.progress;
 	hang->engines_ns = engines;
 
-	if (hang->stalled < queue->timeout_ns && (!ceiling || hang->ran < ceiling))
+	if (hang->stalled < dojo_hang_timeout_ns(queue) && (!ceiling || hang->ran < ceiling))
 		return;
 	if (context.state != DOJO_HW_READY)
 		dojo_hang_stop(queue, &context);
@@ -294,7 +307,7 @@ static void dojo_hang_look(struct dojo_queue *queue)
 
 static unsigned long dojo_hang_period(const struct dojo_queue *queue)
 {
-	u64 ms = queue->timeout_ns / NSEC_PER_MSEC / 4;
+	u64 ms = dojo_hang_timeout_ns(queue) / NSEC_PER_MSEC / 4;
 
 	return msecs_to_jiffies(clamp_t(u64, ms, DOJO_HANG_PERIOD_MIN_MS,
 					DOJO_HANG_PERIOD_MAX_MS));

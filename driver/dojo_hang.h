@@ -8,6 +8,7 @@
 struct dojo_queue;
 
 u64 dojo_hang_default_ns(void);
+u64 dojo_hang_timeout_ns(const struct dojo_queue *queue);
 u64 dojo_hang_max_ns(void);
 void dojo_hang_init(struct dojo_queue *queue);
 void dojo_hang_watch(struct dojo_queue *queue);

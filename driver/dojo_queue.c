@@ -847,7 +847,6 @@ int dojo_queues_start_kernel(struct dojo_tile *tile)
 		.priority = DOJO_HW_PRIORITY_KERNEL,
 		.context_flags = DOJO_CTX_PRIVILEGED,
 		.ring_jobs = 256,
-		.timeout_ns = dojo_hang_default_ns(),
 	};
 	struct dojo_queue *queue = dojo_queue_create(tile, &args);
 

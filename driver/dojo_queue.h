@@ -125,7 +125,7 @@ struct dojo_queue_hang {
  * @ring_jobs: jobs that may be in the ring
  * @ring_size: descriptors
  * @ring_bytes: of ring and fence records
- * @timeout_ns: allowed without progress
+ * @timeout_ns: allowed without progress; 0 = as dojo_hang_timeout_ns() says
  * @client_id: of the DRM file
  * @pid: of the creator
  * @comm: of the creator
@@ -275,7 +275,7 @@ struct dojo_queues {
  * @rect: x, y, w, h of a compute queue
  * @find_rect: look for a free place for w and h
  * @ring_jobs: power of two
- * @timeout_ns: without progress
+ * @timeout_ns: without progress; 0 = as dojo_hang_timeout_ns() says
  */
 struct dojo_queue_args {
 	struct dojo_vm *vm;

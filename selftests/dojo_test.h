@@ -199,6 +199,8 @@ __u64 dojo_now_ns(void);
 /* Gives up root and its capabilities for good, to become that user or any */
 int dojo_become(uid_t uid);
 int dojo_drop_privileges(void);
+#define DOJO_PARAMETERS	"/sys/module/dojo/parameters/"
+
 int dojo_write_file(const char *path, const char *text);
 /* Reads at most @size - 1 bytes and ends them with NUL */
 ssize_t dojo_read_file(const char *path, char *text, size_t size);

@@ -13,6 +13,10 @@
 #define AREA		KIB(64)
 #define TIMEOUT_MS	300
 
+/* put back however a test ends */
+#define TIMEOUT		DOJO_PARAMETERS "timeout_ms"
+#define PCI_RECOVERY	DOJO_PARAMETERS "pci_recovery_ms"
+
 /*
  * @c: whose jobs hang; its queues have a short timeout
  * @other: a bystander on the same tile, with a pattern in HBM
@@ -24,6 +28,7 @@ FIXTURE(hang) {
 	int minor;
 	unsigned int nodes;
 	__u32 tile;
+	char timeout_ms[32], pci_recovery_ms[32];
 	struct dojo_client c;
 	struct dojo_buf buf;
 	struct dojo_client other;
@@ -33,7 +38,7 @@ FIXTURE(hang) {
 /* Milliseconds in which other jobs can be submitted, and not much more: it is waited for */
 static inline unsigned int long_timeout(void)
 {
-	return 1500 + dojo_patience() / 20;
+	return 1500 + dojo_patience() / 40;
 }
 
 static inline int queue_with_timeout(struct dojo_client *c, __u32 class, unsigned int ms,
@@ -86,6 +91,9 @@ FIXTURE_SETUP(hang)
 	ASSERT_EQ(0, dojo_qmp_card(self->qmp, (char *)card.serial, self->card,
 				   sizeof(self->card)));
 
+	ASSERT_GT(dojo_read_file(TIMEOUT, self->timeout_ms, sizeof(self->timeout_ms)), 0);
+	ASSERT_GT(dojo_read_file(PCI_RECOVERY, self->pci_recovery_ms,
+				 sizeof(self->pci_recovery_ms)), 0);
 	ASSERT_EQ(0, short_queues(&self->c));
 	ASSERT_EQ(0, dojo_buf_create(&self->c, &self->buf, AREA, DRM_DOJO_DOMAIN_SYSTEM,
 				     DRM_DOJO_BO_CPU_ACCESS));
@@ -130,6 +138,8 @@ FIXTURE_TEARDOWN(hang)
 	EXPECT_EQ(0, set(self->qmp, self->card, "inject-engine-slow", "1"));
 	EXPECT_EQ(0, set(self->qmp, self->card, "inject-lost-irq", "0"));
 	EXPECT_EQ(0, set(self->qmp, self->card, "dead", "false"));
+	EXPECT_EQ(0, dojo_write_file(TIMEOUT, self->timeout_ms));
+	EXPECT_EQ(0, dojo_write_file(PCI_RECOVERY, self->pci_recovery_ms));
 	dojo_client_close(&self->c);
 	dojo_client_close(&self->other);
 	EXPECT_EQ(0, fresh_client_works(0));
@@ -191,7 +201,7 @@ static inline bool becomes(int minor, const char *state)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < dojo_patience() / 20; tries++) {
+	for (tries = 0; tries < dojo_patience() / 40; tries++) {
 		if (tile_is(minor, state))
 			return true;
 		usleep(20000);

@@ -535,8 +535,6 @@ TEST_F(queue, a_user_with_many_files_leaves_queues_to_another)
 
 /* ------------------------------------------------- what the administrator sets */
 
-#define PARAMETERS	"/sys/module/dojo/parameters/"
-
 /* The driver's parameters are put back however the test ends */
 FIXTURE(admin) {
 	struct dojo_client c;
@@ -546,26 +544,26 @@ FIXTURE(admin) {
 
 FIXTURE_SETUP(admin)
 {
-	ASSERT_GT(dojo_read_file(PARAMETERS "timeout_max_ms", self->timeout_max_ms,
+	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "timeout_max_ms", self->timeout_max_ms,
 				 sizeof(self->timeout_max_ms)), 0);
-	ASSERT_GT(dojo_read_file(PARAMETERS "timeout_ms", self->timeout_ms,
+	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "timeout_ms", self->timeout_ms,
 				 sizeof(self->timeout_ms)), 0);
-	ASSERT_GT(dojo_read_file(PARAMETERS "queues_per_client", self->queues_per_client,
+	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "queues_per_client", self->queues_per_client,
 				 sizeof(self->queues_per_client)), 0);
-	ASSERT_GT(dojo_read_file(PARAMETERS "queues_per_user", self->queues_per_user,
+	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "queues_per_user", self->queues_per_user,
 				 sizeof(self->queues_per_user)), 0);
-	ASSERT_GT(dojo_read_file(PARAMETERS "vms_per_user", self->vms_per_user,
+	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "vms_per_user", self->vms_per_user,
 				 sizeof(self->vms_per_user)), 0);
 	ASSERT_EQ(0, dojo_client_open(&self->c, 0));
 }
 
 FIXTURE_TEARDOWN(admin)
 {
-	EXPECT_EQ(0, dojo_write_file(PARAMETERS "timeout_max_ms", self->timeout_max_ms));
-	EXPECT_EQ(0, dojo_write_file(PARAMETERS "timeout_ms", self->timeout_ms));
-	EXPECT_EQ(0, dojo_write_file(PARAMETERS "queues_per_client", self->queues_per_client));
-	EXPECT_EQ(0, dojo_write_file(PARAMETERS "queues_per_user", self->queues_per_user));
-	EXPECT_EQ(0, dojo_write_file(PARAMETERS "vms_per_user", self->vms_per_user));
+	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "timeout_max_ms", self->timeout_max_ms));
+	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "timeout_ms", self->timeout_ms));
+	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "queues_per_client", self->queues_per_client));
+	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "queues_per_user", self->queues_per_user));
+	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "vms_per_user", self->vms_per_user));
 	dojo_client_close(&self->c);
 }
 
@@ -573,7 +571,7 @@ TEST_F(admin, sets_the_longest_timeout)
 {
 	struct drm_dojo_limits limits;
 
-	ASSERT_EQ(0, dojo_write_file(PARAMETERS "timeout_max_ms", "500"));
+	ASSERT_EQ(0, dojo_write_file(DOJO_PARAMETERS "timeout_max_ms", "500"));
 	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
 	EXPECT_EQ(500000000, limits.timeout_max_ns);
 	EXPECT_EQ(500000000, limits.timeout_default_ns);
@@ -589,7 +587,7 @@ TEST_F(admin, sets_the_timeout_of_those_who_ask_for_none)
 {
 	__u32 queue;
 
-	ASSERT_EQ(0, dojo_write_file(PARAMETERS "timeout_ms", "200"));
+	ASSERT_EQ(0, dojo_write_file(DOJO_PARAMETERS "timeout_ms", "200"));
 	ASSERT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, DRM_DOJO_QUEUE_DMA, &queue));
 	/* a semaphore that nobody signals */
 	dojo_poke64((char *)self->c.batch.map + KIB(32), 0);
@@ -603,7 +601,7 @@ TEST_F(admin, sets_how_many_queues_a_client_may_have)
 	__u32 queue;
 	int i;
 
-	ASSERT_EQ(0, dojo_write_file(PARAMETERS "queues_per_client", "5"));
+	ASSERT_EQ(0, dojo_write_file(DOJO_PARAMETERS "queues_per_client", "5"));
 	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
 	EXPECT_EQ(5, limits.queues_per_client);
 	/* it has two */
@@ -647,7 +645,7 @@ TEST_F(admin, sets_how_many_queues_a_user_may_have_and_may_have_more)
 	__u32 queue;
 	int i;
 
-	ASSERT_EQ(0, dojo_write_file(PARAMETERS "queues_per_user", "5"));
+	ASSERT_EQ(0, dojo_write_file(DOJO_PARAMETERS "queues_per_user", "5"));
 	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
 	EXPECT_EQ(5, limits.queues_per_user);
 	EXPECT_EQ(0, user_finds(only_five_queues));
@@ -689,7 +687,7 @@ TEST_F(admin, sets_how_many_address_spaces_a_user_may_have)
 	__u32 other;
 	int i;
 
-	ASSERT_EQ(0, dojo_write_file(PARAMETERS "vms_per_user", "2"));
+	ASSERT_EQ(0, dojo_write_file(DOJO_PARAMETERS "vms_per_user", "2"));
 	ASSERT_EQ(0, dojo_query(self->c.fd, DRM_DOJO_QUERY_LIMITS, &limits, sizeof(limits)));
 	EXPECT_EQ(2, limits.vms_per_user);
 	EXPECT_EQ(0, user_finds(only_two_vms));
@@ -744,7 +742,7 @@ TEST_F(admin, lets_nobody_have_more_by_a_user_namespace)
 	__u32 have = 0;
 	pid_t pid;
 
-	ASSERT_EQ(0, dojo_write_file(PARAMETERS "queues_per_user", "5"));
+	ASSERT_EQ(0, dojo_write_file(DOJO_PARAMETERS "queues_per_user", "5"));
 	for (i = 0; i < 3; i++) {
 		fds[i] = dojo_open(0);
 		ASSERT_GE(fds[i], 0);

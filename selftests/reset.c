@@ -197,10 +197,14 @@ TEST_F(hang, a_tile_reset_does_not_touch_the_other_tile)
 	dojo_client_close(&c);
 }
 
+/* enough for its moves and clears on the slowest kernel */
+#define KERNEL_TIMEOUT_MS	"3000"
+
 TEST_F(hang, new_memory_is_zero_although_its_clear_hung)
 {
 	struct dojo_buf fresh;
 
+	ASSERT_EQ(0, dojo_write_file(TIMEOUT, KERNEL_TIMEOUT_MS));
 	/* the next job on a DMA engine is the kernel's own */
 	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "queue"));
 	ASSERT_EQ(0, dojo_buf_create(&self->other, &fresh, AREA, DRM_DOJO_DOMAIN_HBM, 0));
@@ -209,6 +213,33 @@ TEST_F(hang, new_memory_is_zero_although_its_clear_hung)
 	if (!dojo_run(&self->other, self->other.compute))
 		EXPECT_EQ(-1, dojo_not_all(self->other_host.map, AREA, 0));
 	ASSERT_TRUE(becomes(self->minor, "up"));
+}
+
+TEST_F(hang, the_kernel_s_own_work_has_time_whatever_the_administrator_sets)
+{
+	long resets = tile_number(self->minor, "resets");
+	struct dojo_buf fresh;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, dojo_write_file(TIMEOUT, "0"));
+	/* the next look may be as far away as it was by the old setting: half a second */
+	usleep(600000);
+	/* its clear stands still for some time, and goes on */
+	ASSERT_EQ(0, inject_hang(self->qmp, self->card, self->tile, "dma", "queue"));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		usleep(300000);
+		_exit(set(self->qmp, self->card, "inject-hang", "\"\"") != 0);
+	}
+	EXPECT_EQ(0, dojo_buf_create(&self->other, &fresh, AREA, DRM_DOJO_DOMAIN_HBM, 0));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	dojo_copy(&self->other, self->other_host.va, fresh.va, AREA);
+	EXPECT_EQ(0, dojo_run(&self->other, self->other.dma));
+	EXPECT_EQ(-1, dojo_not_all(self->other_host.map, AREA, 0));
+	EXPECT_EQ(resets, tile_number(self->minor, "resets"));
 }
 
 /* What an administrator writes to have a tile or its card reset; 0 or -errno */
@@ -559,17 +590,13 @@ TEST_F(hang, a_fatal_bus_error_costs_a_reset_of_the_card)
 	EXPECT_EQ(0, fresh_client_works(0));
 }
 
-#define PCI_RECOVERY	"/sys/module/dojo/parameters/pci_recovery_ms"
-
 /* The PCI core waits for it for a minute, and says nothing to the driver meanwhile. */
 TEST_F_TIMEOUT(hang, a_card_that_stays_away_after_a_bus_error_is_wedged_until_it_is_back, 180)
 {
-	char usual[32];
 	unsigned int tries;
 
 	if (bus_errors(self->pci, "fatal") < 0)
 		SKIP(return, "the kernel does not look at bus errors");
-	ASSERT_GT(dojo_read_file(PCI_RECOVERY, usual, sizeof(usual)), 0);
 	ASSERT_EQ(0, dojo_write_file(PCI_RECOVERY, "300"));
 	dojo_poke64(self->buf.map, 0);
 	dojo_sem_wait(&self->other, self->other_hbm.va, 1, DOJO_SEM_EQUAL);
@@ -580,7 +607,7 @@ TEST_F_TIMEOUT(hang, a_card_that_stays_away_after_a_bus_error_is_wedged_until_it
 	EXPECT_EQ(0, dojo_syncobj_wait(self->other.fd, self->other.done, dojo_patience()));
 	EXPECT_LT(dojo_syncobj_status(self->other.fd, self->other.done), 0);
 	ASSERT_EQ(0, set(self->qmp, self->card, "dead", "false"));
-	ASSERT_EQ(0, dojo_write_file(PCI_RECOVERY, usual));
+	ASSERT_EQ(0, dojo_write_file(PCI_RECOVERY, self->pci_recovery_ms));
 	/* each of its looks comes after twice the time of the last */
 	for (tries = 0; tries < 20 && !becomes(self->minor, "up"); tries++)
 		;
@@ -675,6 +702,7 @@ TEST_F(hang, a_hang_during_an_eviction_loses_nothing)
 	ASSERT_EQ(0, dojo_query(c[0].fd, DRM_DOJO_QUERY_TILE, &tile, sizeof(tile)));
 	ASSERT_EQ(0, dojo_qmp_card(self->qmp, (char *)card.serial, path, sizeof(path)));
 	resets = tile_number(dojo_minor(node), "resets");
+	ASSERT_EQ(0, dojo_write_file(TIMEOUT, KERNEL_TIMEOUT_MS));
 	/* what runs next on a DMA engine is the kernel's own: moves to and fro */
 	ASSERT_EQ(0, inject_hang(self->qmp, path, tile.index, "dma", "queue"));
 	EXPECT_EQ(0, check_hbm(&c[0], &host[0], bufs[0], 0));
