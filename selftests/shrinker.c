@@ -222,7 +222,7 @@ TEST_F_TIMEOUT(shrinker, a_program_that_takes_all_memory_gets_that_of_buffers, 3
 	__u32 retained;
 	pid_t pid;
 
-	if (!self->has_swap && dojo_swap_begin(MIB(256), self->disk, sizeof(self->disk)))
+	if (!self->has_swap && dojo_swap_begin(MIB(64), self->disk, sizeof(self->disk)))
 		SKIP(return, "no zram to swap to");
 	for (i = 0; i < CHUNKS; i += 2)
 		ASSERT_EQ(0, advise(self->c.fd, self->bufs[i].handle, DRM_DOJO_ADVICE_PURGEABLE,
