@@ -322,6 +322,31 @@ TEST_F(unbind, fences_of_work_in_flight_say_the_device_is_gone)
 	EXPECT_EQ(-ENODEV, dojo_sync_file_status(sync_file));
 }
 
+/* What the DMA API still counted for the card would be in the kernel's log. */
+TEST_F(unbind, memory_of_the_program_s_own_is_let_go)
+{
+	unsigned char *memory = mmap(NULL, AREA, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct drm_dojo_bind_op op = {
+		.type = DRM_DOJO_BIND_USERPTR,
+		.offset = (uintptr_t)memory,
+		.va = dojo_hole(&self->c, AREA),
+		.size = AREA,
+	};
+
+	ASSERT_NE(MAP_FAILED, (void *)memory);
+	ASSERT_EQ(0, dojo_vm_bind(self->c.fd, self->c.vm, &op, 1, NULL));
+	dojo_fill(&self->c, op.va, AREA, 0x42424242);
+	ASSERT_EQ(0, dojo_run(&self->c, self->c.dma));
+	ASSERT_EQ(0, unbind(self->pci));
+	self->bound = false;
+	EXPECT_EQ(-1, dojo_not_all(memory, AREA, 0x42));
+	/* the kernel tells the driver that the pages go */
+	ASSERT_EQ(0, madvise(memory, AREA, MADV_DONTNEED));
+	EXPECT_EQ(-1, dojo_not_all(memory, AREA, 0));
+	EXPECT_EQ(0, munmap(memory, AREA));
+}
+
 TEST_F(unbind, work_of_another_process_ends)
 {
 	int status;
@@ -507,6 +532,24 @@ TEST_F(module, a_tile_alone_can_be_unbound)
 	ASSERT_TRUE(tile_device(0, &tile));
 	ASSERT_EQ(0, tile_write(&tile, "unbind"));
 	EXPECT_EQ(self->nodes - 1, dojo_nodes());
+	for (n = 0; n < (int)self->nodes - 1; n++)
+		EXPECT_EQ(0, work_on(n));
+	ASSERT_EQ(0, tile_write(&tile, "bind"));
+	EXPECT_TRUE(nodes_are_back(self->nodes));
+	EXPECT_EQ(0, work_on(0));
+}
+
+TEST_F(module, a_card_is_reset_without_a_tile_that_has_no_driver)
+{
+	struct tile_device tile;
+	char path[64];
+	int n;
+
+	ASSERT_TRUE(tile_device(0, &tile));
+	ASSERT_EQ(0, tile_write(&tile, "unbind"));
+	/* the other tile of the card is the first node now */
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", dojo_minor(0));
+	EXPECT_EQ(0, dojo_write_file(path, "card"));
 	for (n = 0; n < (int)self->nodes - 1; n++)
 		EXPECT_EQ(0, work_on(n));
 	ASSERT_EQ(0, tile_write(&tile, "bind"));

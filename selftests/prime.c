@@ -512,6 +512,26 @@ TEST_F(prime, two_cards_take_turns_with_it)
 	dojo_client_close(&b);
 }
 
+TEST(sram_is_not_for_another_card)
+{
+	int node = other_card(), dmabuf;
+	struct dojo_client a, b;
+	struct dojo_buf sram;
+	__u32 handle;
+
+	if (node < 0)
+		SKIP(return, "one card only");
+	ASSERT_EQ(0, dojo_client_open(&a, 0));
+	ASSERT_EQ(0, dojo_buf_create(&a, &sram, AREA, DRM_DOJO_DOMAIN_SRAM, 0));
+	dmabuf = export(a.fd, sram.handle);
+	ASSERT_GE(dmabuf, 0);
+	ASSERT_EQ(0, dojo_client_open(&b, node));
+	EXPECT_EQ(-EOPNOTSUPP, import(b.fd, dmabuf, &handle));
+	dojo_client_close(&b);
+	dojo_client_close(&a);
+	close(dmabuf);
+}
+
 TEST_F(prime, another_card_keeps_it_when_its_maker_is_gone)
 {
 	int node = other_card();

@@ -535,35 +535,40 @@ TEST_F(queue, a_user_with_many_files_leaves_queues_to_another)
 
 /* ------------------------------------------------- what the administrator sets */
 
-/* The driver's parameters are put back however the test ends */
+static const char * const parameters[] = {
+	"timeout_max_ms", "timeout_ms", "queues_per_client", "queues_per_user",
+	"ring_mbytes_per_client", "ring_mbytes_per_user", "vms_per_user",
+};
+
+#define PARAMETERS	(sizeof(parameters) / sizeof(*parameters))
+
+/* @usual: of the driver's parameters, put back however the test ends */
 FIXTURE(admin) {
 	struct dojo_client c;
-	char timeout_max_ms[32], timeout_ms[32], queues_per_client[32];
-	char queues_per_user[32], vms_per_user[32];
+	char usual[PARAMETERS][32];
 };
 
 FIXTURE_SETUP(admin)
 {
-	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "timeout_max_ms", self->timeout_max_ms,
-				 sizeof(self->timeout_max_ms)), 0);
-	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "timeout_ms", self->timeout_ms,
-				 sizeof(self->timeout_ms)), 0);
-	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "queues_per_client", self->queues_per_client,
-				 sizeof(self->queues_per_client)), 0);
-	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "queues_per_user", self->queues_per_user,
-				 sizeof(self->queues_per_user)), 0);
-	ASSERT_GT(dojo_read_file(DOJO_PARAMETERS "vms_per_user", self->vms_per_user,
-				 sizeof(self->vms_per_user)), 0);
+	char path[96];
+	size_t i;
+
+	for (i = 0; i < PARAMETERS; i++) {
+		snprintf(path, sizeof(path), DOJO_PARAMETERS "%s", parameters[i]);
+		ASSERT_GT(dojo_read_file(path, self->usual[i], sizeof(self->usual[i])), 0);
+	}
 	ASSERT_EQ(0, dojo_client_open(&self->c, 0));
 }
 
 FIXTURE_TEARDOWN(admin)
 {
-	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "timeout_max_ms", self->timeout_max_ms));
-	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "timeout_ms", self->timeout_ms));
-	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "queues_per_client", self->queues_per_client));
-	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "queues_per_user", self->queues_per_user));
-	EXPECT_EQ(0, dojo_write_file(DOJO_PARAMETERS "vms_per_user", self->vms_per_user));
+	char path[96];
+	size_t i;
+
+	for (i = 0; i < PARAMETERS; i++) {
+		snprintf(path, sizeof(path), DOJO_PARAMETERS "%s", parameters[i]);
+		EXPECT_EQ(0, dojo_write_file(path, self->usual[i]));
+	}
 	dojo_client_close(&self->c);
 }
 
@@ -651,6 +656,66 @@ TEST_F(admin, sets_how_many_queues_a_user_may_have_and_may_have_more)
 	EXPECT_EQ(0, user_finds(only_five_queues));
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(0, dojo_queue_create(self->c.fd, self->c.vm, i & 1, &queue));
+}
+
+/* Makes queues with the largest rings, in turn: how many until -EMFILE; or -errno */
+static int large_rings(const int *fds, unsigned int files)
+{
+	__u32 vms[2];
+	int ret = 0;
+	int have;
+	unsigned int i;
+
+	for (i = 0; i < files && !ret; i++)
+		ret = dojo_vm_create(fds[i], &vms[i]);
+	for (have = 0; !ret && have < 16; have++) {
+		struct drm_dojo_queue_create args = {
+			.vm_id = vms[have % files],
+			.ring_jobs = 4096,
+		};
+
+		ret = dojo_ioctl(fds[have % files], DRM_IOCTL_DOJO_QUEUE_CREATE, &args);
+	}
+	return ret == -EMFILE ? have - 1 : ret ?: -EPROTO;
+}
+
+TEST_F(admin, sets_how_much_ring_memory_a_client_may_have)
+{
+	int fd = dojo_open(0), have;
+
+	ASSERT_GE(fd, 0);
+	have = large_rings(&fd, 1);
+	EXPECT_EQ(-EPROTO, have);
+	close(fd);
+	ASSERT_EQ(0, dojo_write_file(DOJO_PARAMETERS "ring_mbytes_per_client", "1"));
+	fd = dojo_open(0);
+	ASSERT_GE(fd, 0);
+	have = large_rings(&fd, 1);
+	EXPECT_GE(have, 1);
+	close(fd);
+	/* the next one has its own */
+	fd = dojo_open(0);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(have, large_rings(&fd, 1));
+	close(fd);
+}
+
+static int few_large_rings(const int fds[2])
+{
+	int have = large_rings(fds, 2);
+
+	return have >= 1 ? 0 : have;
+}
+
+TEST_F(admin, sets_how_much_ring_memory_a_user_may_have_and_may_have_more)
+{
+	int fd = dojo_open(0);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, dojo_write_file(DOJO_PARAMETERS "ring_mbytes_per_user", "1"));
+	EXPECT_EQ(0, user_finds(few_large_rings));
+	EXPECT_EQ(-EPROTO, large_rings(&fd, 1));
+	close(fd);
 }
 
 /* An address space when one of those that were destroyed is gone */

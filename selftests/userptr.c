@@ -184,6 +184,17 @@ TEST_F(userptr, unmapped_memory_is_not_reached)
 	ASSERT_EQ(self->memory, again);
 }
 
+TEST_F(userptr, what_lies_behind_a_hole_is_still_reached)
+{
+	const __u64 behind = AREA - 2 * PAGE;
+
+	ASSERT_EQ(0, munmap(self->memory + PAGE, PAGE));
+	dojo_copy(&self->c, self->host.va, self->va + 2 * PAGE, behind);
+	ASSERT_EQ(0, dojo_run(&self->c, self->c.dma));
+	EXPECT_EQ(0, memcmp(self->host.map, self->memory + 2 * PAGE, behind));
+	EXPECT_EQ(-EFAULT, device_reads(&self->c, &self->host, self->va));
+}
+
 TEST_F(userptr, memory_mapped_anew_at_the_same_address_is_seen)
 {
 	ASSERT_EQ(0, device_reads(&self->c, &self->host, self->va));
