@@ -153,16 +153,25 @@ static struct sg_table *dojo_dma_buf_map(struct dma_buf_attachment *attach,
 			return ERR_PTR(ret);
 	}
 
-	sgt = drm_prime_pages_to_sg(obj->dev, bo->ttm.ttm->pages, obj->size >> PAGE_SHIFT);
-	if (IS_ERR(sgt))
-		return sgt;
+	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
+	if (!sgt)
+		return ERR_PTR(-ENOMEM);
+	/* in segments that the importer takes, where drm_prime_pages_to_sg() asks for ours */
+	ret = sg_alloc_table_from_pages_segment(sgt, bo->ttm.ttm->pages, obj->size >> PAGE_SHIFT,
+						0, obj->size, dma_get_max_seg_size(attach->dev),
+						GFP_KERNEL);
+	if (ret)
+		goto err_free;
 	ret = dma_map_sgtable(attach->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
-	if (ret) {
-		sg_free_table(sgt);
-		kfree(sgt);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto err_table;
 	return sgt;
+
+err_table:
+	sg_free_table(sgt);
+err_free:
+	kfree(sgt);
+	return ERR_PTR(ret);
 }
 
 static void dojo_dma_buf_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
