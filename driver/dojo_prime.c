@@ -142,6 +142,7 @@ static struct sg_table *dojo_dma_buf_map(struct dma_buf_attachment *attach,
 {
 	struct drm_gem_object *obj = attach->dmabuf->priv;
 	struct dojo_bo *bo = gem_to_dojo_bo(obj);
+	unsigned int segment;
 	struct sg_table *sgt;
 	int ret;
 
@@ -156,10 +157,11 @@ static struct sg_table *dojo_dma_buf_map(struct dma_buf_attachment *attach,
 	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
 	if (!sgt)
 		return ERR_PTR(-ENOMEM);
-	/* in segments that the importer takes, where drm_prime_pages_to_sg() asks for ours */
+	/* the importer's limits, where drm_prime_pages_to_sg() asks for ours */
+	segment = min_t(size_t, dma_get_max_seg_size(attach->dev),
+			dma_max_mapping_size(attach->dev));
 	ret = sg_alloc_table_from_pages_segment(sgt, bo->ttm.ttm->pages, obj->size >> PAGE_SHIFT,
-						0, obj->size, dma_get_max_seg_size(attach->dev),
-						GFP_KERNEL);
+						0, obj->size, segment, GFP_KERNEL);
 	if (ret)
 		goto err_free;
 	ret = dma_map_sgtable(attach->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
