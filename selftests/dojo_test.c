@@ -776,6 +776,14 @@ int dojo_write_file(const char *path, const char *text)
 	return ret;
 }
 
+int dojo_write_reset(int minor, const char *what)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", minor);
+	return dojo_write_file(path, what);
+}
+
 ssize_t dojo_read_file(const char *path, char *text, size_t size)
 {
 	size_t used = 0;

@@ -199,9 +199,13 @@ __u64 dojo_now_ns(void);
 /* Gives up root and its capabilities for good, to become that user or any */
 int dojo_become(uid_t uid);
 int dojo_drop_privileges(void);
+
+/* The driver's, a file each */
 #define DOJO_PARAMETERS	"/sys/module/dojo/parameters/"
 
 int dojo_write_file(const char *path, const char *text);
+/* What an administrator writes to have a tile or its card reset; 0 or -errno */
+int dojo_write_reset(int minor, const char *what);
 /* Reads at most @size - 1 bytes and ends them with NUL */
 ssize_t dojo_read_file(const char *path, char *text, size_t size);
 /* Value of the line "@key:\t" in the fdinfo of @fd */

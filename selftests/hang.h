@@ -201,7 +201,7 @@ static inline bool becomes(int minor, const char *state)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < dojo_patience() / 40; tries++) {
+	for (tries = 0; tries < dojo_patience() / 20; tries++) {
 		if (tile_is(minor, state))
 			return true;
 		usleep(20000);

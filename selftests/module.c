@@ -542,14 +542,12 @@ TEST_F(module, a_tile_alone_can_be_unbound)
 TEST_F(module, a_card_is_reset_without_a_tile_that_has_no_driver)
 {
 	struct tile_device tile;
-	char path[64];
 	int n;
 
 	ASSERT_TRUE(tile_device(0, &tile));
 	ASSERT_EQ(0, tile_write(&tile, "unbind"));
 	/* the other tile of the card is the first node now */
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", dojo_minor(0));
-	EXPECT_EQ(0, dojo_write_file(path, "card"));
+	EXPECT_EQ(0, dojo_write_reset(dojo_minor(0), "card"));
 	for (n = 0; n < (int)self->nodes - 1; n++)
 		EXPECT_EQ(0, work_on(n));
 	ASSERT_EQ(0, tile_write(&tile, "bind"));

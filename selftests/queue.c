@@ -540,12 +540,10 @@ static const char * const parameters[] = {
 	"ring_mbytes_per_client", "ring_mbytes_per_user", "vms_per_user",
 };
 
-#define PARAMETERS	(sizeof(parameters) / sizeof(*parameters))
-
 /* @usual: of the driver's parameters, put back however the test ends */
 FIXTURE(admin) {
 	struct dojo_client c;
-	char usual[PARAMETERS][32];
+	char usual[ARRAY_SIZE(parameters)][32];
 };
 
 FIXTURE_SETUP(admin)
@@ -553,7 +551,7 @@ FIXTURE_SETUP(admin)
 	char path[96];
 	size_t i;
 
-	for (i = 0; i < PARAMETERS; i++) {
+	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
 		snprintf(path, sizeof(path), DOJO_PARAMETERS "%s", parameters[i]);
 		ASSERT_GT(dojo_read_file(path, self->usual[i], sizeof(self->usual[i])), 0);
 	}
@@ -565,7 +563,7 @@ FIXTURE_TEARDOWN(admin)
 	char path[96];
 	size_t i;
 
-	for (i = 0; i < PARAMETERS; i++) {
+	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
 		snprintf(path, sizeof(path), DOJO_PARAMETERS "%s", parameters[i]);
 		EXPECT_EQ(0, dojo_write_file(path, self->usual[i]));
 	}
@@ -704,7 +702,7 @@ static int few_large_rings(const int fds[2])
 {
 	int have = large_rings(fds, 2);
 
-	return have >= 1 ? 0 : have;
+	return have >= 1 ? 0 : -EPROTO;
 }
 
 TEST_F(admin, sets_how_much_ring_memory_a_user_may_have_and_may_have_more)

@@ -242,20 +242,11 @@ TEST_F(hang, the_kernel_s_own_work_has_time_whatever_the_administrator_sets)
 	EXPECT_EQ(resets, tile_number(self->minor, "resets"));
 }
 
-/* What an administrator writes to have a tile or its card reset; 0 or -errno */
-static int write_reset(int minor, const char *what)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device/reset", minor);
-	return dojo_write_file(path, what);
-}
-
 TEST_F(hang, root_can_reset_the_tile)
 {
 	long resets = tile_number(self->minor, "resets");
 
-	ASSERT_EQ(0, write_reset(self->minor, "tile"));
+	ASSERT_EQ(0, dojo_write_reset(self->minor, "tile"));
 	EXPECT_EQ(resets + 1, tile_number(self->minor, "resets"));
 	EXPECT_EQ(0, bystander_reads(&self->other, &self->other_hbm, &self->other_host,
 				     self->other.dma));
@@ -290,7 +281,7 @@ TEST_F(hang, what_a_queue_has_done_is_counted_across_a_tile_reset)
 	EXPECT_GT(before.model_ps, 0);
 	EXPECT_GT(before.bytes, AREA);
 	EXPECT_GT(before.flop, 0);
-	ASSERT_EQ(0, write_reset(self->minor, "tile"));
+	ASSERT_EQ(0, dojo_write_reset(self->minor, "tile"));
 
 	ASSERT_EQ(0, dojo_queue_state(self->c.fd, self->c.compute, &after));
 	EXPECT_EQ(1, after.resets);
@@ -320,9 +311,9 @@ TEST_F(hang, what_a_queue_has_done_is_counted_across_a_tile_reset)
 
 TEST_F(hang, the_reset_file_takes_nothing_else)
 {
-	EXPECT_EQ(-EINVAL, write_reset(self->minor, "mesh"));
+	EXPECT_EQ(-EINVAL, dojo_write_reset(self->minor, "mesh"));
 	ASSERT_EQ(0, dojo_drop_privileges());
-	EXPECT_EQ(-EACCES, write_reset(self->minor, "tile"));
+	EXPECT_EQ(-EACCES, dojo_write_reset(self->minor, "tile"));
 	/* the teardown needs root, and a process that is gone needs no teardown */
 	_exit(0);
 }
@@ -342,7 +333,7 @@ TEST_F(hang, a_card_reset_makes_the_address_spaces_of_others_unusable_and_innoce
 {
 	struct drm_dojo_vm_get_state state;
 
-	ASSERT_EQ(0, write_reset(self->minor, "card"));
+	ASSERT_EQ(0, dojo_write_reset(self->minor, "card"));
 	EXPECT_NE(0, bystander_reads(&self->other, &self->other_hbm, &self->other_host,
 				     self->other.dma));
 	EXPECT_EQ(DRM_DOJO_QUEUE_INNOCENT, status_of(&self->other, self->other.dma));
@@ -501,7 +492,7 @@ TEST_F(hang, root_can_bring_a_wedged_card_back)
 	ASSERT_TRUE(hang_wedges(&self->c, self->buf.va, self->minor));
 	*word = 1;
 	ASSERT_EQ(0, set(self->qmp, self->card, "inject-hang", "\"\""));
-	ASSERT_EQ(0, write_reset(self->minor, "card"));
+	ASSERT_EQ(0, dojo_write_reset(self->minor, "card"));
 	ASSERT_TRUE(becomes(self->minor, "up"));
 
 	/* and mappings lead to HBM again: a new address space of the same file sees it */
